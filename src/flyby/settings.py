@@ -1,0 +1,128 @@
+"""The settings: environment variables, or a `.env` file in the working directory (the environment wins)."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from flyby.errors import SettingsError
+
+NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
+CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+#: NASA's shared key: 30 requests an hour, 50 a day.
+DEMO_KEY = "DEMO_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a person can set. The key is kept out of `repr`."""
+
+    home: Path
+    api_key: str = field(repr=False)
+    neows_url: str
+    cad_url: str
+    cron: str
+    timezone: str
+    notify: tuple[str, ...] = field(repr=False)
+    #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
+    rehearsed_now: datetime | None = None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment (and `.env`, unless `environ` is given); SettingsError names what is wrong."""
+        read = _reader(os.environ if environ is None else environ, dotenv=environ is None)
+        return cls(
+            home=Path(read("FLYBY_HOME") or "data").expanduser().absolute(),
+            api_key=_key(read("NASA_API_KEY") or DEMO_KEY),
+            neows_url=_url("FLYBY_NEOWS_URL", read("FLYBY_NEOWS_URL") or NEOWS_URL),
+            cad_url=_url("FLYBY_CAD_URL", read("FLYBY_CAD_URL") or CAD_URL),
+            cron=read("FLYBY_CRON") or "0 6 * * *",
+            timezone=_timezone(read("FLYBY_TIMEZONE") or "UTC"),
+            notify=tuple((read("FLYBY_NOTIFY") or "").split()),
+            rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
+        )
+
+    def now(self) -> datetime:
+        """This moment in UTC, or the rehearsed one."""
+        return self.rehearsed_now or datetime.now(UTC)
+
+    @property
+    def raw(self) -> Path:
+        """Landed answers."""
+        return self.home / "raw"
+
+    @property
+    def staging(self) -> Path:
+        """What `asteroids_file` writes."""
+        return self.home / "staging"
+
+    @property
+    def record(self) -> Path:
+        """The database that flyby writes; nobody else opens it."""
+        return self.home / "record" / "record.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The database that people open."""
+        return self.home / "flyby.duckdb"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.home / "report" / "index.html"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME, unless the environment names another."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
+
+
+def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str | None]:
+    values: dict[str, str | None] = {}
+    if dotenv and Path(".env").is_file():
+        from dotenv import dotenv_values  # read only where there is a file: `flyby status` starts faster
+
+        values = dotenv_values(".env")
+    return lambda name: (environ.get(name) or values.get(name) or "").strip() or None
+
+
+def _key(key: str) -> str:
+    # Short keys would be replaced inside ordinary words when an answer is landed; NASA's have 40 characters.
+    if len(key) < 6 or not key.isascii() or not key.isprintable() or any(c.isspace() or c in "\"'\\" for c in key):
+        raise SettingsError(
+            "NASA_API_KEY does not look like a key (6 or more printable characters, no spaces or quotes): "
+            "get one at https://api.nasa.gov, or unset it to use DEMO_KEY"
+        )
+    return key
+
+
+def _url(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  reading it is the check
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {NEOWS_URL}")
+    return url.rstrip("/")
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise SettingsError(f"FLYBY_TIMEZONE {name!r} is not a time zone: write it like Europe/Berlin") from None
+    return name
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{name} {text!r} is not a moment: write it like 2026-11-23T06:00:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
