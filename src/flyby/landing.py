@@ -1,0 +1,189 @@
+"""raw/: every answer as it came, less the key, written once and never changed.
+
+All that is known of an answer beside its body is in its file's name, so the database can be rebuilt from raw/ alone:
+`raw/neows/2026/11/20261123T060000.000000Z_2026-11-15_2026-11-22_1_200.json.zst` was asked for at 06:00 on 23 November
+2026, for 15 to 22 November, in the first attempt, and came with status 200.
+"""
+
+import errno
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from flyby.days import Window
+from flyby.errors import HomeError, UsageError
+from flyby.sources.neows.client import Answer
+
+_SUFFIX = ".json.zst"
+_NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d+)_(\d{3})" + re.escape(_SUFFIX))
+_TEMPORARY = ".tmp"
+_STALE_S = 3600
+
+
+class DamagedError(HomeError):
+    """A landed answer cannot be read back as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One answer in raw/; sorts by when it was asked for."""
+
+    request_id: str
+    source: str
+    window: Window
+    requested_at: datetime
+    attempt: int
+    http_status: int
+    path: Path
+
+    def __lt__(self, other: "Landed") -> bool:
+        return (self.requested_at, self.request_id) < (other.requested_at, other.request_id)
+
+
+def land(raw: Path, answer: Answer) -> Landed:
+    """Write the answer below `raw` so that it is there whole or not at all, also after a power cut.
+
+    Landing the same answer again changes nothing. Raises HomeError when FLYBY_HOME cannot be written.
+    """
+    at = answer.requested_at.astimezone(UTC)
+    stem = f"{at:%Y%m%dT%H%M%S.%fZ}_{answer.window.start}_{answer.window.end}_{answer.attempt}_{answer.http_status}"
+    folder = raw / answer.source / f"{at:%Y}" / f"{at:%m}"
+    path = folder / (stem + _SUFFIX)
+    temporary = folder / f".{stem}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
+    try:
+        _make(folder, raw)
+        try:
+            with temporary.open("xb") as file:
+                file.write(pa.Codec("zstd").compress(answer.body, asbytes=True))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync(folder)
+    except OSError as error:
+        raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
+    return Landed(
+        f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path
+    )
+
+
+def landed(raw: Path) -> list[Landed]:
+    """Every landed answer, oldest first; temporary and foreign files are passed over."""
+    try:
+        return sorted(
+            answer
+            for folder in _folders(raw)
+            for entry in os.scandir(folder)
+            if (answer := _parse(entry.name, folder)) is not None
+        )
+    except OSError as error:
+        raise HomeError(f"cannot read {raw.name}/: {_advice(error)}") from None
+
+
+def read(landed: Landed) -> bytes:
+    """The body of a landed answer. Raises HomeError when it cannot be read, DamagedError when it is not whole."""
+    shown = _below_home(landed.path, landed.path.parents[3])
+    try:
+        content = landed.path.read_bytes()
+    except OSError as error:
+        raise HomeError(f"cannot read {shown}: {_advice(error)}") from None
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+            return stream.read()  # type: ignore[no-any-return]
+    except (OSError, pa.ArrowException):
+        raise DamagedError(f"{shown} is damaged: restore it from a backup, or delete it to do without") from None
+
+
+def sweep(raw: Path) -> int:
+    """Remove temporary files that a killed process left behind more than an hour ago; how many there were."""
+    swept = 0
+    try:
+        for folder in _folders(raw):
+            for entry in os.scandir(folder):
+                if entry.name.endswith(_TEMPORARY) and entry.stat().st_mtime < time.time() - _STALE_S:
+                    Path(entry.path).unlink()
+                    swept += 1
+    except FileNotFoundError:  # another process swept at the same time
+        pass
+    except OSError as error:
+        raise HomeError(f"cannot tidy {raw.name}/: {_advice(error)}") from None
+    return swept
+
+
+def _folders(raw: Path) -> Iterator[Path]:
+    """The month folders of every source."""
+    return raw.glob("*/[0-9][0-9][0-9][0-9]/[0-9][0-9]/")
+
+
+def _parse(name: str, folder: Path) -> Landed | None:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    moment, start, end, attempt, status = match.groups()
+    source = folder.parent.parent.name
+    try:
+        return Landed(
+            request_id=f"{source}/{name.removesuffix(_SUFFIX)}",
+            source=source,
+            window=_window(start, end),
+            requested_at=_moment(moment),
+            attempt=int(attempt),
+            http_status=int(status),
+            path=folder / name,
+        )
+    except (ValueError, UsageError):  # a name of the right form that holds no date, or no window
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _window(start: str, end: str) -> Window:
+    return Window(date.fromisoformat(start), date.fromisoformat(end))
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _make(folder: Path, raw: Path) -> None:
+    """Make the folder and whatever is missing above it, so that a power cut does not take it away again."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in folder.parents:
+        _sync(parent)
+        if parent == raw.parent:
+            break
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's list of names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _below_home(path: Path, raw: Path) -> str:
+    return path.relative_to(raw.parent).as_posix()
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: make room, then run the same again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "no permission, or a read-only disk: set FLYBY_HOME to a folder that you may write"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return "a file is where a folder should be: move it away, or set FLYBY_HOME to another folder"
+    return f"{error.strerror or error}: check the disk, or set FLYBY_HOME to another folder"

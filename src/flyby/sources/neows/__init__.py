@@ -1,0 +1,1 @@
+"""NASA's NeoWs: asking it (`client`) and reading what it says (`feed`)."""

@@ -1,0 +1,287 @@
+"""Reading a NeoWs feed: the body of an answer in, validated rows out. Pure: bytes and dates only.
+
+Accepts every shape that NeoWs is known to have sent since September 2015, and fields it has yet to invent; rejects
+whatever is not a feed for the window asked for. `decode` raises FeedError and nothing else, whatever the bytes.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+
+from flyby.days import FIRST_DAY, LAST_DAY, Window
+from flyby.errors import FeedError
+
+OBSERVATIONS = pa.schema(
+    [
+        pa.field("request_id", pa.string(), nullable=False),
+        pa.field("designation", pa.string(), nullable=False),
+        pa.field("neo_id", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("close_approach_date", pa.date32(), nullable=False),
+        pa.field("close_approach_at", pa.timestamp("us", tz="UTC")),
+        pa.field("orbiting_body", pa.string(), nullable=False),
+        pa.field("miss_distance_au", pa.float64(), nullable=False),
+        pa.field("miss_distance_ld", pa.float64(), nullable=False),
+        pa.field("miss_distance_km", pa.float64(), nullable=False),
+        pa.field("relative_velocity_km_s", pa.float64(), nullable=False),
+        pa.field("absolute_magnitude_h", pa.float64()),
+        pa.field("diameter_min_m", pa.float64()),
+        pa.field("diameter_max_m", pa.float64()),
+        pa.field("is_potentially_hazardous", pa.bool_(), nullable=False),
+        pa.field("is_sentry_object", pa.bool_()),
+    ]
+)
+
+# Bounds far outside anything that passes the Earth: what they keep out is NaN, infinities and negative distances.
+_Positive = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_Magnitude = Annotated[float, msgspec.Meta(ge=-100, le=100)]
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def _epoch_ms(day: datetime) -> int:
+    return int(day.timestamp()) * 1000
+
+
+_EpochMs = Annotated[
+    int,
+    msgspec.Meta(
+        ge=_epoch_ms(datetime(FIRST_DAY.year - 1, 1, 1, tzinfo=UTC)),
+        le=_epoch_ms(datetime(LAST_DAY.year + 1, 12, 31, tzinfo=UTC)),
+    ),
+]
+
+
+class _Velocity(msgspec.Struct, gc=False):
+    kilometers_per_second: _Positive
+
+
+class _Distance(msgspec.Struct, gc=False):
+    astronomical: _Positive
+    lunar: _Positive
+    kilometers: _Positive
+
+
+class _Approach(msgspec.Struct, gc=False):
+    close_approach_date: str
+    relative_velocity: _Velocity
+    miss_distance: _Distance
+    orbiting_body: _Text
+    close_approach_date_full: str | None = None
+    epoch_date_close_approach: _EpochMs | None = None
+
+
+class _Meters(msgspec.Struct, gc=False):
+    estimated_diameter_min: _Positive
+    estimated_diameter_max: _Positive
+
+
+class _Diameter(msgspec.Struct, gc=False):
+    meters: _Meters
+
+
+class _Neo(msgspec.Struct, gc=False):
+    name: _Text
+    is_potentially_hazardous_asteroid: bool
+    close_approach_data: list[_Approach]
+    id: _Text | None = None  # absent before October 2018
+    neo_reference_id: _Text | None = None
+    absolute_magnitude_h: _Magnitude | None = None
+    estimated_diameter: _Diameter | None = None
+    is_sentry_object: bool | None = None  # absent before October 2018
+
+
+class _Body(msgspec.Struct, gc=False):
+    element_count: _Count
+    near_earth_objects: dict[str, list[_Neo]]
+
+
+# Not strict: NeoWs writes some of its numbers as text.
+_BODY = msgspec.json.Decoder(_Body, strict=False)
+
+#: Longer bodies are rejected without a search for the object at fault, which needs many times their size in memory.
+_SEARCHED_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The rows of one feed: object and approach, pairwise, each approach on the day it is listed under."""
+
+    neos: list[_Neo]
+    approaches: list[_Approach]
+
+
+def count(feed: Feed) -> int:
+    """How many rows the feed has."""
+    return len(feed.approaches)
+
+
+def decode(body: bytes, window: Window) -> Feed:
+    """The feed that `body` holds, if it is one for `window`.
+
+    Raises FeedError, whose one line names the object and the field at fault.
+    """
+    try:
+        whole = _BODY.decode(body)
+        if b"\\u0000" in body:
+            _replace_nul(whole)
+        return _rows(whole, window)
+    except FeedError:
+        raise
+    except RecursionError:
+        raise FeedError("not a feed: nested too deep") from None
+    except ValueError as error:  # msgspec's own errors and Unicode's
+        raise FeedError(f"not a feed: {_fault(body, error)}") from None
+
+
+def designation(name: str) -> str:
+    """What stays of a name when ids change: the text in its last parentheses, else the name itself."""
+    end = name.rfind(")")
+    start = name.rfind("(", 0, end) if end > 0 else -1
+    return (name[start + 1 : end].strip() if start >= 0 else "") or name
+
+
+def complaint(body: bytes) -> str:
+    """What an error body says of itself, like `API_KEY_INVALID: An invalid api_key was supplied`; empty if nothing.
+
+    The gateway and the application behind it have a shape each. One line, at most 160 characters.
+    """
+    try:
+        said = msgspec.json.decode(body[:_SEARCHED_BYTES])
+    except (ValueError, RecursionError):
+        return ""
+    said = said.get("error", said) if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return ""
+    parts = [said.get(field) for field in ("code", "http_error", "message", "error_message")]
+    return quote(": ".join(part for part in parts if isinstance(part, str) and part), 160)
+
+
+def quote(text: str, length: int = 60) -> str:
+    """Text from an answer, fit for one line of a message: nothing unprintable, at most `length` characters."""
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:length])
+    return shown + "…" if len(text) > length else shown
+
+
+def table(feeds: Iterable[tuple[str, Feed]]) -> pa.Table:
+    """The rows of all `feeds`, each given with its request_id, in the schema OBSERVATIONS."""
+    feeds = list(feeds)
+    neos = list(chain.from_iterable(feed.neos for _, feed in feeds))
+    approaches = list(chain.from_iterable(feed.approaches for _, feed in feeds))
+    distances = [a.miss_distance for a in approaches]
+    diameters = [n.estimated_diameter for n in neos]
+    names = [n.name for n in neos]
+    columns = [
+        list(chain.from_iterable([request_id] * count(feed) for request_id, feed in feeds)),
+        [designation(name) for name in names],
+        [n.id or n.neo_reference_id for n in neos],
+        names,
+        pa.array([a.close_approach_date for a in approaches], pa.string()).cast(pa.date32()),
+        # Without the full date the epoch is 07:00 or 08:00 UTC of the day: a date, not a time.
+        pa.array(
+            [a.epoch_date_close_approach if a.close_approach_date_full else None for a in approaches],
+            pa.timestamp("ms", tz="UTC"),
+        ).cast(pa.timestamp("us", tz="UTC")),
+        [a.orbiting_body for a in approaches],
+        [d.astronomical for d in distances],
+        [d.lunar for d in distances],
+        [d.kilometers for d in distances],
+        [a.relative_velocity.kilometers_per_second for a in approaches],
+        [n.absolute_magnitude_h for n in neos],
+        [d and d.meters.estimated_diameter_min for d in diameters],
+        [d and d.meters.estimated_diameter_max for d in diameters],
+        [n.is_potentially_hazardous_asteroid for n in neos],
+        [n.is_sentry_object for n in neos],
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, OBSERVATIONS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=OBSERVATIONS)
+
+
+def _rows(whole: _Body, window: Window) -> Feed:
+    """The rows of a body whose types are right; FeedError where it contradicts itself or the window."""
+    days = {day.isoformat() for day in window.days}
+    neos: list[_Neo] = []
+    approaches: list[_Approach] = []
+    listed = 0
+    for day, objects in whole.near_earth_objects.items():
+        if day not in days:
+            raise FeedError(f"not a feed for {window}: it lists {quote(day)}")
+        listed += len(objects)
+        for neo in objects:
+            if not (neo.id or neo.neo_reference_id):
+                raise FeedError(f"not a feed: {quote(neo.name)}, {day}: id is missing")
+            here = [approach for approach in neo.close_approach_data if approach.close_approach_date == day]
+            if not here:
+                raise FeedError(f"not a feed: {quote(neo.name)}, {day}: no close_approach_data for that day")
+            neos += [neo] * len(here)
+            approaches += here
+    if listed != whole.element_count:
+        raise FeedError(f"not a feed: element_count is {whole.element_count}, but {listed} objects are listed")
+    return Feed(neos, approaches)
+
+
+def _replace_nul(whole: _Body) -> None:
+    """Replace NUL, which no text column can hold, by U+FFFD; all other text stays as it came."""
+    for neo in chain.from_iterable(whole.near_earth_objects.values()):
+        neo.name = neo.name.replace("\0", "\ufffd")
+        neo.id = neo.id and neo.id.replace("\0", "\ufffd")
+        neo.neo_reference_id = neo.neo_reference_id and neo.neo_reference_id.replace("\0", "\ufffd")
+        for approach in neo.close_approach_data:
+            approach.orbiting_body = approach.orbiting_body.replace("\0", "\ufffd")
+
+
+def _fault(body: bytes, error: ValueError) -> str:
+    """What is wrong with a body that did not decode, in words; `error` is the decoder's own account of it."""
+    start = body[:200].lstrip()
+    if not start:
+        return "the answer is empty"
+    if start.startswith(b"<"):
+        return "the answer is a page (HTML or XML)"
+    if not isinstance(error, msgspec.ValidationError):
+        return "the answer is not JSON, or not whole" if isinstance(error, msgspec.DecodeError) else "it is not UTF-8"
+    if said := complaint(body):
+        return said
+    if len(body) <= _SEARCHED_BYTES:
+        try:
+            return next(_faults(json.loads(body)), None) or _place(error)
+        except (ValueError, RecursionError):
+            pass
+    return _place(error)
+
+
+def _faults(whole: Any) -> Iterator[str]:
+    """Every fault in the types of a parsed body, each with the name of the object it is in."""
+    if not isinstance(whole, dict):
+        yield "the answer is not a JSON object"
+        return
+    for field in ("element_count", "near_earth_objects"):
+        if field not in whole:
+            yield f"{field} is missing"
+    days = whole.get("near_earth_objects")
+    if not isinstance(days, dict):
+        return
+    for day, objects in days.items():
+        for n, neo in enumerate(objects if isinstance(objects, list) else ()):
+            try:
+                msgspec.convert(neo, _Neo, strict=False)
+            except msgspec.ValidationError as error:
+                names = [neo.get(key) for key in ("name", "id", "neo_reference_id")] if isinstance(neo, dict) else []
+                name = next((name for name in names if isinstance(name, str) and name.strip()), f"object {n + 1}")
+                yield f"{quote(name)}, {quote(day)}: {_place(error)}"
+
+
+def _place(error: ValueError) -> str:
+    """msgspec's message, turned around: the field first, then what is the matter with it."""
+    what, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    if what.startswith("Object missing required field `"):
+        field = what.split("`")[1]
+        return f"{path}.{field} is missing" if path else f"{field} is missing"
+    what = what.replace("`", "").replace("Expected ", "expected ")
+    return f"{path}: {what}" if path else what

@@ -1,0 +1,92 @@
+"""staging/: landed answers as typed, columnar files, ready to load. Can be made again from raw/ at any time."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flyby.errors import FeedError, HomeError
+from flyby.landing import DamagedError, Landed, read
+from flyby.sources.neows import feed
+
+ANSWERS = pa.schema(
+    [
+        pa.field("request_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("window_start", pa.date32(), nullable=False),
+        pa.field("window_end", pa.date32(), nullable=False),
+        pa.field("requested_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("http_status", pa.int32(), nullable=False),
+        pa.field("rows", pa.int32(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("note", pa.string()),
+        pa.field("raw_path", pa.string(), nullable=False),
+    ]
+)
+
+
+def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
+    """Write answers.parquet (ANSWERS, a row each) and observations.parquet (OBSERVATIONS) into `folder`, and return it.
+
+    An answer that is no feed is staged too: rejected, with a note that says why, and without rows. All the answers are
+    in memory at once, so give a hundred or so at a time. Raises HomeError when a file cannot be read or written.
+    """
+    verdicts, feeds = [], []
+    for landed in raw_answers:
+        try:
+            body, note = read(landed), None
+        except DamagedError as error:
+            body, note = b"", str(error)
+        rows = 0
+        if note is None and landed.http_status != 200:
+            note = f"HTTP {landed.http_status} {feed.complaint(body)}".strip()
+        if note is None:
+            try:
+                decoded = feed.decode(body, landed.window)
+            except FeedError as error:
+                note = str(error)
+            else:
+                rows = feed.count(decoded)
+                feeds.append((landed.request_id, decoded))
+        verdicts.append(
+            {
+                "request_id": landed.request_id,
+                "source": landed.source,
+                "window_start": landed.window.start,
+                "window_end": landed.window.end,
+                "requested_at": landed.requested_at,
+                "http_status": landed.http_status,
+                "rows": rows,
+                "bytes": len(body),
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "verdict": "ok" if note is None else "rejected",
+                "note": note,
+                "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
+            }
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(pa.Table.from_pylist(verdicts, ANSWERS), folder / "answers.parquet")
+        _write(feed.table(feeds), folder / "observations.parquet")
+    except OSError as error:
+        raise HomeError(
+            f"cannot write {folder.parent.name}/{folder.name}: {error.strerror or error}: "
+            "make room on the disk, or set FLYBY_HOME to a folder that you may write"
+        ) from None
+    return folder
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    # Not synced: whatever a power cut takes from staging/ is made again from raw/.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        pq.write_table(table, temporary, compression="snappy")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
