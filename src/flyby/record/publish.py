@@ -1,0 +1,57 @@
+"""Publishing: a copy of the record that people open as they like, swapped in at one instant."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from flyby.errors import HomeError
+
+#: Where the editions lie, beside the published name.
+EDITIONS = "published"
+
+
+def publish(record: Path, published: Path) -> None:
+    """Make `published` a copy of the closed database at `record`, at one instant and without waiting for its readers.
+
+    `published` is a symbolic link to an edition of its own. Who has the last edition open keeps it, even for writing:
+    DuckDB puts a write-ahead log beside the file that the link leads to, so a log never meets an edition it was not
+    written for (replacing a plain file, DuckDB 1.5.5 was measured to replay the old log onto the new file, silently).
+
+    Raises HomeError, with the last edition untouched, when the disk is full or read-only.
+    """
+    editions = published.parent / EDITIONS
+    before = os.path.basename(os.path.realpath(published))
+    edition = editions / f"{uuid4().hex}.duckdb"
+    link = editions / f"{edition.stem}.link"
+    try:
+        editions.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(record, edition)
+        _sync(edition)
+        os.symlink(Path(EDITIONS, edition.name), link)
+        if published.exists() and not published.is_symlink():
+            raise HomeError(f"{published.name} is not flyby's: move it away, then run again")
+        os.replace(link, published)
+        _sync(published.parent)
+    except OSError as error:
+        raise HomeError(f"{published.name} could not be replaced ({error.strerror}): it still holds the last edition") from None
+    finally:
+        with suppress(OSError):
+            _prune(editions, keep=(before, os.path.basename(os.path.realpath(published))))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prune(editions: Path, *, keep: tuple[str, str]) -> None:
+    # The edition before this one stays for who is just opening it. An older one that somebody has open lives on without
+    # its name until they close it.
+    for leftover in editions.iterdir():
+        if not leftover.name.startswith(keep):
+            leftover.unlink(missing_ok=True)

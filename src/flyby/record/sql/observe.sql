@@ -1,0 +1,39 @@
+-- One sitting's answers as flybys: which days were asked for, and what each day lists.
+-- Reads staged_answers and staged_observations, at getvariable('sitting_at') and of getvariable('source').
+
+CREATE OR REPLACE TEMP TABLE answers AS
+FROM staged_answers
+WHERE requested_at = getvariable('sitting_at') AND source = getvariable('source');
+
+-- A day asked for twice in one sitting (an answer that was no feed, then one that was) has one answer that counts.
+CREATE OR REPLACE TEMP TABLE asked AS
+SELECT day, max(request_id) AS request_id
+FROM (
+    SELECT request_id, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
+    FROM answers
+    WHERE verdict <> 'rejected'
+)
+GROUP BY day;
+
+-- One row per flyby. The same row sent twice is one; an object that comes by twice on a day has ordinals 1 and 2; two ids
+-- for one designation are one flyby, and the better row wins: the one that knows its time of day, then the numbered
+-- object's, then the higher id (measured on the recordings: the copy left behind by a renumbering lacks these).
+CREATE OR REPLACE TEMP TABLE observed AS
+WITH rows AS (
+    SELECT DISTINCT o.*
+    FROM staged_observations AS o
+    JOIN asked AS a ON a.request_id = o.request_id AND a.day = o.close_approach_date
+),
+numbered AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY designation, close_approach_date, neo_id ORDER BY close_approach_at, miss_distance_km, name
+    )::INTEGER AS ordinal
+    FROM rows
+)
+SELECT *, list_sort(list_distinct(list(neo_id) OVER flyby)) AS neo_ids
+FROM numbered
+WINDOW flyby AS (PARTITION BY designation, close_approach_date, ordinal)
+QUALIFY row_number() OVER (
+    PARTITION BY designation, close_approach_date, ordinal
+    ORDER BY close_approach_at IS NULL, name NOT SIMILAR TO '[0-9].*', len(neo_id) DESC, neo_id DESC
+) = 1;

@@ -1,0 +1,75 @@
+-- What the sitting changes: one new revision for every flyby about which it says something new.
+
+CREATE OR REPLACE TEMP TABLE matched AS
+SELECT o.*, k AS before
+FROM observed AS o
+JOIN pairs AS p USING (designation, close_approach_date, ordinal)
+JOIN known AS k ON k.flyby_id = p.flyby_id;
+
+CREATE OR REPLACE TEMP TABLE written AS
+-- new
+SELECT
+    o.designation || '@' || o.close_approach_date
+        || CASE WHEN o.nth = 1 THEN '' ELSE '#' || o.nth END AS flyby_id,
+    1 AS revision, 'new' AS change, getvariable('sitting_at') AS seen_from, NULL::TIMESTAMPTZ AS seen_to, request_id,
+    getvariable('sitting_at') AS first_seen_at, true AS listed, [getvariable('source')] AS sources,
+    designation, ordinal, neo_id, neo_ids, name, close_approach_date, close_approach_at, orbiting_body,
+    miss_distance_au, miss_distance_ld, miss_distance_km, relative_velocity_km_s,
+    absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object
+FROM (
+    SELECT fresh.*, coalesce(born.n, 0)
+        + row_number() OVER (PARTITION BY designation, close_approach_date ORDER BY ordinal) AS nth
+    FROM (FROM observed ANTI JOIN pairs USING (designation, close_approach_date, ordinal)) AS fresh
+    LEFT JOIN (
+        SELECT designation, close_approach_date, count(*) AS n
+        FROM revisions
+        WHERE revision = 1 AND sources[1] = getvariable('source')
+            AND close_approach_date IN (SELECT day FROM asked)
+        GROUP BY ALL
+    ) AS born USING (designation, close_approach_date)
+) AS o
+UNION ALL BY NAME
+-- relisted, changed
+SELECT
+    before.flyby_id, before.revision + 1 AS revision,
+    CASE WHEN before.listed THEN 'changed' ELSE 'relisted' END AS change,
+    getvariable('sitting_at') AS seen_from, NULL AS seen_to, request_id,
+    before.first_seen_at, true AS listed, before.sources,
+    designation, ordinal, neo_id, list_sort(list_distinct(before.neo_ids || neo_ids)) AS neo_ids,
+    name, close_approach_date, close_approach_at, orbiting_body,
+    miss_distance_au, miss_distance_ld, miss_distance_km, relative_velocity_km_s,
+    absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object
+FROM matched
+WHERE NOT before.listed
+    OR (neo_id, name, close_approach_date, ordinal, close_approach_at, orbiting_body) IS DISTINCT FROM (
+        before.neo_id, before.name, before.close_approach_date, before.ordinal, before.close_approach_at,
+        before.orbiting_body)
+    OR (miss_distance_au, miss_distance_ld, miss_distance_km, relative_velocity_km_s) IS DISTINCT FROM (
+        before.miss_distance_au, before.miss_distance_ld, before.miss_distance_km, before.relative_velocity_km_s)
+    OR (absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object)
+        IS DISTINCT FROM (
+        before.absolute_magnitude_h, before.diameter_min_m, before.diameter_max_m, before.is_potentially_hazardous,
+        before.is_sentry_object)
+    OR NOT list_has_all(before.neo_ids, neo_ids)
+UNION ALL BY NAME
+-- unlisted, and withdrawn once it stayed away from three healthy answers over seven days. In the recordings nothing
+-- that came back had been away for more than two (docs/how-it-works.md).
+SELECT
+    k.* EXCLUDE (asked_by) REPLACE (
+        k.revision + 1 AS revision,
+        CASE WHEN k.listed THEN 'unlisted' ELSE 'withdrawn' END AS change,
+        getvariable('sitting_at') AS seen_from,
+        k.asked_by AS request_id,
+        false AS listed
+    )
+FROM missing AS k
+LEFT JOIN absences AS a ON a.flyby_id = k.flyby_id AND a.source = getvariable('source') AND a.absent_to IS NULL
+WHERE k.close_approach_date NOT IN (FROM suspects)
+    AND (k.listed OR (a.answers + 1 >= 3 AND getvariable('sitting_at') - k.seen_from >= INTERVAL 7 DAY));
+
+UPDATE revisions
+SET seen_to = getvariable('sitting_at')
+FROM written
+WHERE revisions.flyby_id = written.flyby_id AND revisions.sources = written.sources AND revisions.seen_to IS NULL;
+
+INSERT INTO revisions BY NAME FROM written;
