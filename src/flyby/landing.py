@@ -72,9 +72,7 @@ def land(raw: Path, answer: Answer) -> Landed:
         _sync(folder)
     except OSError as error:
         raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
-    return Landed(
-        f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path
-    )
+    return Landed(f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path)
 
 
 def landed(raw: Path) -> list[Landed]:

@@ -276,7 +276,7 @@ def _faults(whole: Any) -> Iterator[str]:
                 yield f"{quote(name)}, {quote(day)}: {_place(error)}"
 
 
-def _place(error: ValueError) -> str:
+def _place(error: Exception) -> str:
     """msgspec's message, turned around: the field first, then what is the matter with it."""
     what, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
