@@ -35,7 +35,9 @@ def publish(record: Path, published: Path) -> None:
         os.replace(link, published)
         _sync(published.parent)
     except OSError as error:
-        raise HomeError(f"{published.name} could not be replaced ({error.strerror}): it still holds the last edition") from None
+        raise HomeError(
+            f"{published.name} could not be replaced ({error.strerror}): it still holds the last edition"
+        ) from None
     finally:
         with suppress(OSError):
             _prune(editions, keep=(before, os.path.basename(os.path.realpath(published))))

@@ -1,8 +1,8 @@
 """The database that flyby writes: staged answers in, revisions and ledger out.
 
 The unit is a *sitting*: the answers of one reading of the sky, which share their `requested_at`. Sittings are taken in
-one after another in that order, each by the same SQL (`sql/`, in the order of `SITTING`), so that the record is a function
-of the answers alone and `flyby rebuild` can prove it.
+one after another in that order, each by the same SQL (`sql/`, in the order of `SITTING`), so that the record is a
+function of the answers alone and `flyby rebuild` can prove it.
 """
 
 import os
@@ -101,9 +101,11 @@ class Record:
         return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
 
     def load(self, batches: Iterable[Path]) -> Loaded:
-        """Take in every staged batch (a folder of `flyby.staging`) in one transaction; what is known already is skipped.
+        """Take in every staged batch (a folder of `flyby.staging`) in one transaction; what is known already is
+        skipped.
 
-        Raises OutOfOrder, with nothing done, if a batch holds an answer older than one the record has for the same days.
+        Raises OutOfOrder, with nothing done, if a batch holds an answer older than one the record has for the same
+        days.
         """
         done = Loaded()
         self.connection.execute("BEGIN")
