@@ -13,8 +13,7 @@ from flyby.settings import DEMO_KEY
 #: Of all flybys that NeoWs ever lists for a day, the share that it lists this many days later. Measured on the flybys
 #: of 2015–2019 up to a year (`flyby latency` measures your own record); beyond, so that old years are seldom worth a
 #: visit.
-LISTED_BY = ((0.1, 0.60), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500,
-1.0))
+LISTED_BY = ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1))
 
 #: A window is due when its days together are expected to have grown by this share of one day's list.
 DUE = 0.005
@@ -89,8 +88,12 @@ def revisits(ledger: Iterable[LedgerDay], *, now: datetime, budget: int, asked: 
 
 def wanted(ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime) -> list[Window]:
     """The fewest windows that hold every day from `first` to `last` which is not held or is due again, in order."""
-    spared = {entry.day for entry in ledger if entry.last_observed_at and expected_growth(entry, now) < DUE /
-    WINDOW_DAYS} chosen: list[Window] = [] day = first while day <= last:
+    spared = {
+        entry.day for entry in ledger if entry.last_observed_at and expected_growth(entry, now) < DUE / WINDOW_DAYS
+    }
+    chosen: list[Window] = []
+    day = first
+    while day <= last:
         if day in spared:
             day += DAY
         else:
@@ -112,7 +115,8 @@ def listed_by(age_days: float) -> float:
     ages = [age for age, _ in LISTED_BY]
     n = bisect_right(ages, age_days)
     if n == 0:
-        return LISTED_BY[0][1] * 0.5 ** (max(-age_days, 0.0) / 365)  # what is known of days to come, thinning out slowly
+        # What is known of days to come, thinning out slowly.
+        return LISTED_BY[0][1] * 0.5 ** (max(-age_days, 0.0) / 365)
     if n == len(LISTED_BY):
         return LISTED_BY[-1][1]
     (age_0, share_0), (age_1, share_1) = LISTED_BY[n - 1 : n + 1]
