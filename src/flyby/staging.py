@@ -27,6 +27,7 @@ ANSWERS = pa.schema(
         pa.field("verdict", pa.string(), nullable=False),
         pa.field("note", pa.string()),
         pa.field("raw_path", pa.string(), nullable=False),
+        pa.field("simulated", pa.bool_(), nullable=False),
     ]
 )
 
@@ -43,7 +44,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
             body, note = read(landed), None
         except DamagedError as error:
             body, note = b"", str(error)
-        rows = 0
+        rows, simulated = 0, False
         if note is None and landed.http_status != 200:
             note = f"HTTP {landed.http_status} {feed.complaint(body)}".strip()
         if note is None:
@@ -52,7 +53,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
             except FeedError as error:
                 note = str(error)
             else:
-                rows = feed.count(decoded)
+                rows, simulated = feed.count(decoded), decoded.simulated
                 feeds.append((landed.request_id, decoded))
         verdicts.append(
             {
@@ -68,6 +69,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
                 "verdict": "ok" if note is None else "rejected",
                 "note": note,
                 "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
+                "simulated": simulated,
             }
         )
     try:

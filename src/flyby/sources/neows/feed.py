@@ -97,9 +97,14 @@ class _Neo(msgspec.Struct, gc=False):
     is_sentry_object: bool | None = None  # absent before October 2018
 
 
+class _Links(msgspec.Struct, gc=False):
+    simulated: str | None = None
+
+
 class _Body(msgspec.Struct, gc=False):
     element_count: _Count
     near_earth_objects: dict[str, list[_Neo]]
+    links: _Links | None = None
 
 
 # Not strict: NeoWs writes some of its numbers as text.
@@ -115,6 +120,8 @@ class Feed:
 
     neos: list[_Neo]
     approaches: list[_Approach]
+    #: The built-in sky says of itself, in `links`, that it is not NASA.
+    simulated: bool
 
 
 def count(feed: Feed) -> int:
@@ -223,7 +230,7 @@ def _rows(whole: _Body, window: Window) -> Feed:
             approaches += here
     if listed != whole.element_count:
         raise FeedError(f"not a feed: element_count is {whole.element_count}, but {listed} objects are listed")
-    return Feed(neos, approaches)
+    return Feed(neos, approaches, simulated=bool(whole.links and whole.links.simulated))
 
 
 def _replace_nul(whole: _Body) -> None:
