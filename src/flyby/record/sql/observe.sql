@@ -15,23 +15,33 @@ FROM (
 )
 GROUP BY day;
 
--- One row per flyby. The same row sent twice is one; an object that comes by twice on a day has ordinals 1 and 2; two ids
--- for one designation are one flyby, and the better row wins: the one that knows its time of day, then the numbered
--- object's, then the higher id (measured on the recordings: the copy left behind by a renumbering lacks these).
+CREATE OR REPLACE TEMP VIEW listed AS
+SELECT o.*
+FROM staged_observations AS o
+JOIN asked AS a ON a.request_id = o.request_id AND a.day = o.close_approach_date;
+
+-- One row per flyby. Nearly every object is listed once a day; the others need a closer look: the same row sent twice is
+-- one; an object that comes by twice on a day has ordinals 1 and 2; two ids for one designation are one flyby, and the
+-- better row wins: the one that knows its time of day, then the numbered object's, then the higher id (measured on the
+-- recordings: the copy that a renumbering leaves behind lacks these).
+CREATE OR REPLACE TEMP TABLE repeated AS
+SELECT designation, close_approach_date
+FROM listed
+GROUP BY ALL
+HAVING count(*) > 1;
+
 CREATE OR REPLACE TEMP TABLE observed AS
-WITH rows AS (
-    SELECT DISTINCT o.*
-    FROM staged_observations AS o
-    JOIN asked AS a ON a.request_id = o.request_id AND a.day = o.close_approach_date
-),
-numbered AS (
+SELECT *, 1::INTEGER AS ordinal, [neo_id] AS neo_ids
+FROM listed
+ANTI JOIN repeated USING (designation, close_approach_date)
+UNION ALL
+SELECT *, list_sort(list_distinct(list(neo_id) OVER flyby)) AS neo_ids
+FROM (
     SELECT *, row_number() OVER (
         PARTITION BY designation, close_approach_date, neo_id ORDER BY close_approach_at, miss_distance_km, name
     )::INTEGER AS ordinal
-    FROM rows
+    FROM (SELECT DISTINCT * FROM listed SEMI JOIN repeated USING (designation, close_approach_date))
 )
-SELECT *, list_sort(list_distinct(list(neo_id) OVER flyby)) AS neo_ids
-FROM numbered
 WINDOW flyby AS (PARTITION BY designation, close_approach_date, ordinal)
 QUALIFY row_number() OVER (
     PARTITION BY designation, close_approach_date, ordinal
