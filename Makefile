@@ -1,0 +1,85 @@
+# Everything a person or CI does here. Each target sets itself up in .venv; only Python 3.11 or newer, make and git are
+# needed. Nothing but the set-up, `make lock` and `make test-live` uses a network.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements/runtime.txt requirements/dev.txt requirements/bench.txt
+UV := uv==0.13.9
+
+# $(call install,LOCK): the pins of LOCK and flyby itself, from this checkout. Dagster starts three times faster from
+# compiled modules, and PYTHONDONTWRITEBYTECODE may keep Python from compiling them on its own; the few files of other
+# packages that are templates and not Python are nothing to worry about.
+define install
+@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes -r $(1)
+@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src >/dev/null 2>&1 || true
+endef
+
+.PHONY: help
+help:  ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: $(VENV)/runtime.stamp  ## the whole product on the built-in sky: no key, no network
+	@$(BIN)/flyby demo
+
+.PHONY: up
+up: $(VENV)/runtime.stamp  ## Dagster's UI and daemon, the morning schedule on
+	@$(BIN)/flyby up
+
+.PHONY: test
+test: lint  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
+	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp  ## style, types and rooms alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev.stamp  ## put the style right where that can be done by itself
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: test-live
+test-live: $(VENV)/dev.stamp  ## ask NASA itself a few questions (NASA_API_KEY, or DEMO_KEY; never in CI)
+	$(BIN)/python -m pytest tests/live
+
+.PHONY: bench
+bench: $(VENV)/bench.stamp  ## flyby beside its peers, on this machine
+	$(BIN)/python -m benchmarks.run
+
+.PHONY: replay
+replay: $(VENV)/bench.stamp  ## 120 mornings with two years of history: what is held, what is missed
+	$(BIN)/python -m benchmarks.replay
+
+.PHONY: lock
+lock: $(VENV)/python.stamp  ## the pins again after a change of pyproject.toml (remove requirements/*.txt first for the newest)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	$(call compile,requirements/runtime.txt)
+	$(call compile,requirements/dev.txt,--extra dev --constraint requirements/runtime.txt)
+	$(call compile,requirements/bench.txt,--extra bench --constraint requirements/dev.txt)
+
+# $(call compile,LOCK,OPTIONS): exact pins with hashes, for every platform and every Python that pyproject.toml allows.
+define compile
+$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-annotate --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml requirements/lock.in $(2) --output-file $(1)
+endef
+
+.PHONY: clean
+clean:  ## forget the set-up and what was built (data/ stays)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/python.stamp:
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "flyby needs Python 3.11 or newer and '$(PYTHON)' is not: try 'make PYTHON=python3.12 $(MAKECMDGOALS)'" >&2; exit 1; }
+	'$(PYTHON)' -m venv $(VENV)
+	@mkdir -p $(VENV)/dagster && printf 'telemetry:\n  enabled: false\n' >$(VENV)/dagster/dagster.yaml
+	@touch $@
+
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(VENV)/python.stamp
+	@echo "setting up $(VENV) from $<; this happens once"
+	$(call install,$<)
+	@touch $@
