@@ -1,9 +1,9 @@
 """A simulated population of near-Earth asteroids: who passes on a day, and what NASA would say of it at a moment.
 
 The shapes (how many, how near, how large, how fast, how late found, how often revised) are formulas fitted to what
-NeoWs really listed for 2000 to 2026. Every day is made from the seed and its date alone, so days can be asked for in any
-order, and a day far away costs no more than the next one. Numbers are rounded before they leave, so that the last bit of
-a platform's logarithm does not show. Threads may share a population.
+NeoWs really listed for 2000 to 2026. Every day is made from the seed and its date alone, so days can be asked for in
+any order, and a day far away costs no more than the next one. Numbers are rounded before they leave, so that the last
+bit of a platform's logarithm does not show. Threads may share a population.
 
 What NeoWs lists changes once a day, at its reload. The state after the reload of a date is that date's *edition*;
 everything below is a function of the edition, as the ordinal of its date.
@@ -285,7 +285,7 @@ class _Flyby:
 
 
 def _rng(label: str) -> Random:
-    return Random(label)  # noqa: S311: a sky that anyone can repeat is the point
+    return Random(label)  # noqa: S311  # a sky that anyone can repeat is the point
 
 
 class _Draws:

@@ -70,19 +70,20 @@ class Sandbox:
     def __enter__(self) -> Self:
         self._thread.start()
         try:
-            server = asyncio.run_coroutine_threadsafe(
+            self._server = asyncio.run_coroutine_threadsafe(
                 asyncio.start_server(self._app.serve, "127.0.0.1", self._port, backlog=256), self._loop
             ).result()
         except OSError as error:
-            self._stop()
+            self._end_loop()
             raise UsageError(f"port {self._port} cannot be used: {error.strerror}; choose another") from None
-        self._port = server.sockets[0].getsockname()[1]
+        self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._end_loop()
 
     @property
     def url(self) -> str:
@@ -115,8 +116,15 @@ class Sandbox:
         """
         self._app.faults = _parse_faults(fault or "none")
 
-    def _stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
+    async def _close(self) -> None:
+        self._server.close()
+        connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # their sockets close in the loop's next turn
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -127,18 +135,11 @@ def serve(
 ) -> None:
     """Serve the built-in sky until Ctrl-C; `on_ready` is told once it listens."""
     with Sandbox(seed=seed, port=port, now=now, hourly_limit=hourly_limit) as sandbox:
-        on_ready(sandbox)
         try:
+            on_ready(sandbox)
             threading.Event().wait()
         except KeyboardInterrupt:
             return
-
-
-async def _cancel_all() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,9 @@ class _App:
                 if close:
                     break
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
-            pass
+            pass  # the caller went away, or does not speak HTTP
+        except asyncio.CancelledError:
+            pass  # the sandbox ends
         finally:
             writer.close()
 
