@@ -4,7 +4,6 @@ The key travels in a header, to the address that was set and to no other, and is
 sees it.
 """
 
-import json
 import re
 import ssl
 import threading
@@ -18,7 +17,7 @@ from math import inf
 from socket import gaierror
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore2
@@ -84,7 +83,8 @@ class NeoWs:
         self._url = url + "/feed"
         self._host = urlsplit(url).hostname or ""
         self._headers = [("X-Api-Key", key), ("Accept-Encoding", "gzip"), ("User-Agent", "flyby")]
-        self._key_forms = _key_forms(key)
+        self._key = key.encode()
+        self._key_pattern = _key_pattern(key)
         self._is_demo_key = key == DEMO_KEY
         self._on_answer = on_answer
         self._pool = _pool(url)
@@ -142,7 +142,7 @@ class NeoWs:
 
     def _failure(self, error: Exception) -> SourceError:
         """What a failed exchange is in flyby's words; httpcore's may quote what was sent."""
-        cause = error.__cause__
+        cause = error.__context__  # the operating system's own error
         if isinstance(cause, gaierror):
             return PassingError(f"{self._host} is not found: is there a network? Else check FLYBY_NEOWS_URL")
         if isinstance(cause, ssl.SSLError) and isinstance(error, httpcore2.ConnectError):
@@ -193,9 +193,9 @@ class NeoWs:
         raise SourceError(f"NeoWs refuses to answer for {answer.window} ({said})")
 
     def _redact(self, body: bytes) -> bytes:
-        for form in self._key_forms:
-            body = body.replace(form, _REDACTED)
-        return body
+        # Replacing goes over a body in no time, the pattern does not, and keys of letters and digits need no pattern.
+        body = body.replace(self._key, _REDACTED)
+        return body if self._key.isalnum() else self._key_pattern.sub(_REDACTED, body)
 
 
 def _wait_s(error: Exception) -> bool | float:
@@ -225,20 +225,14 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> bytes:
     return bytes(content)
 
 
-def _key_forms(key: str) -> list[bytes]:
-    """The key as it may stand in an answer: plain, percent-encoded, escaped in JSON."""
-    percent = quote(key, safe="")
-    forms = {
-        key,
-        percent,
-        re.sub("%..", lambda match: match[0].lower(), percent),
-        key.replace("/", "\\/"),
-        re.sub("[^0-9A-Za-z]", lambda match: f"\\u{ord(match[0]):04x}", key),
-        re.sub("[^0-9A-Za-z]", lambda match: f"\\u{ord(match[0]):04X}", key),
-        re.sub("[&<>'+=]", lambda match: f"\\u{ord(match[0]):04x}", key),
-        json.dumps(key)[1:-1],
-    }
-    return sorted((form.encode() for form in forms), key=len, reverse=True)
+def _key_pattern(key: str) -> re.Pattern[bytes]:
+    """The key as it may stand in an answer: each sign that is no letter or digit plain, percent-encoded or escaped."""
+
+    def sign(char: str) -> str:
+        code = f"{ord(char):02x}"
+        return rf"(?:\\?{re.escape(char)}|(?i:%(?:25)*{code}|\\u00{code}))"
+
+    return re.compile("".join(char if char.isalnum() else sign(char) for char in key).encode())
 
 
 def _quota(headers: dict[str, str]) -> Quota:
