@@ -96,6 +96,8 @@ def read(landed: Landed) -> bytes:
     except OSError as error:
         raise HomeError(f"cannot read {shown}: {_advice(error)}") from None
     try:
+        if not content:  # no bytes at all would pass for no content
+            raise OSError
         with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
             return stream.read()  # type: ignore[no-any-return]
     except (OSError, pa.ArrowException):

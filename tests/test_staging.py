@@ -1,0 +1,124 @@
+"""Landed answers become two typed files, whatever the answers are."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from feeds import WINDOW, make_feed, make_object
+from flyby import landing
+from flyby.errors import HomeError
+from flyby.sources.neows.client import Answer, Quota
+from flyby.sources.neows.feed import OBSERVATIONS
+from flyby.staging import ANSWERS, stage
+
+ANSWER = Answer("neows", WINDOW, datetime(2019, 2, 16, 6, tzinfo=UTC), 1, 200, make_feed(), Quota(None, None))
+
+
+def staged(home: Path, *answers: Answer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is in the two files after landing and staging `answers`."""
+    folder = stage([landing.land(home / "raw", answer) for answer in answers], home / "staging" / "run")
+    assert sorted(path.name for path in folder.iterdir()) == ["answers.parquet", "observations.parquet"]
+    tables = pq.read_table(folder / "answers.parquet"), pq.read_table(folder / "observations.parquet")
+    assert tables[0].schema.equals(ANSWERS)
+    assert tables[1].schema.equals(OBSERVATIONS)
+    return tables[0].to_pylist(), tables[1].to_pylist()
+
+
+def test_a_feed_becomes_an_answer_and_its_rows(tmp_path: Path) -> None:
+    answers, observations = staged(tmp_path, ANSWER)
+    name = "20190216T060000.000000Z_2019-02-08_2019-02-15_1_200"
+    assert answers == [
+        {
+            "request_id": f"neows/{name}",
+            "source": "neows",
+            "window_start": date(2019, 2, 8),
+            "window_end": date(2019, 2, 15),
+            "requested_at": ANSWER.requested_at,
+            "http_status": 200,
+            "rows": 2,
+            "bytes": len(ANSWER.body),
+            "sha256": hashlib.sha256(ANSWER.body).hexdigest(),
+            "verdict": "ok",
+            "note": None,
+            "raw_path": f"raw/neows/2019/02/{name}.json.zst",
+            "simulated": False,
+        }
+    ]
+    assert (tmp_path / answers[0]["raw_path"]).is_file()
+    assert {row["request_id"] for row in observations} == {f"neows/{name}"}
+    assert [row["designation"] for row in observations] == ["2019 AB", "A898 PA"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "note"),
+    [
+        (
+            403,
+            b'{"error": {"code": "API_KEY_INVALID", "message": "An invalid"}}',
+            "HTTP 403 API_KEY_INVALID: An invalid",
+        ),
+        (503, b"<html>Application error</html>", "HTTP 503"),
+        (204, b"", "HTTP 204"),
+        (200, b"", "not a feed: the answer is empty"),
+        (200, make_feed(make_object(is_potentially_hazardous_asteroid=...)), "(2019 AB), 2019-02-08: is_potentially"),
+    ],
+)
+def test_what_is_no_feed_is_rejected_with_a_note_and_does_not_stop_the_others(
+    tmp_path: Path, status: int, body: bytes, note: str
+) -> None:
+    bad = replace(ANSWER, http_status=status, body=body)
+    answers, observations = staged(tmp_path, bad, replace(ANSWER, attempt=2))
+    assert [(answer["verdict"], answer["rows"]) for answer in answers] == [("rejected", 0), ("ok", 2)]
+    assert note in answers[0]["note"]
+    assert {row["request_id"] for row in observations} == {answers[1]["request_id"]}
+
+
+def test_an_answer_of_the_built_in_sky_is_known_as_simulated(tmp_path: Path) -> None:
+    body = make_feed(links={"self": "http://127.0.0.1/feed", "simulated": "by flyby"})
+    (answer,), _ = staged(tmp_path, replace(ANSWER, body=body))
+    assert answer["simulated"] is True
+
+
+def test_a_feed_under_another_status_than_200_is_no_feed(tmp_path: Path) -> None:
+    answers, observations = staged(tmp_path, replace(ANSWER, http_status=500))
+    assert (answers[0]["verdict"], observations) == ("rejected", [])
+
+
+def test_a_damaged_answer_is_rejected(tmp_path: Path) -> None:
+    landed = landing.land(tmp_path / "raw", ANSWER)
+    landed.path.write_bytes(b"x")
+    folder = stage([landed], tmp_path / "staging" / "run")
+    (answer,) = pq.read_table(folder / "answers.parquet").to_pylist()
+    assert answer["verdict"] == "rejected"
+    assert "is damaged" in answer["note"]
+
+
+def test_nothing_landed_makes_two_files_without_rows(tmp_path: Path) -> None:
+    assert staged(tmp_path) == ([], [])
+
+
+def test_staging_again_replaces_what_was_staged(tmp_path: Path) -> None:
+    assert staged(tmp_path, ANSWER) == staged(tmp_path, ANSWER)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "staging").write_text("mine")
+    with pytest.raises(HomeError, match=r"^cannot write staging/run: .* set FLYBY_HOME"):
+        stage([], tmp_path / "staging" / "run")
+
+
+def test_every_recording_since_september_2015_is_staged_as_a_feed(tmp_path: Path, shared: Path) -> None:
+    answers = [
+        replace(ANSWER, attempt=n, body=path.read_bytes(), window=replace(WINDOW, start=start, end=end))
+        for n, path in enumerate(sorted((shared / "recordings" / "feeds").glob("20*.json")), 1)
+        if path.name >= "2015-09"
+        for start, end in [map(date.fromisoformat, path.name.split("_")[:2])]
+    ]
+    verdicts, observations = staged(tmp_path, *answers)
+    assert {answer["verdict"] for answer in verdicts} == {"ok"}
+    assert sum(answer["rows"] for answer in verdicts) == len(observations) > 1500
