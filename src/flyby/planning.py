@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from math import log
+from math import exp2, log
 
 from flyby.days import DAY, WINDOW_DAYS, Window
 from flyby.settings import DEMO_KEY
@@ -116,7 +116,7 @@ def listed_by(age_days: float) -> float:
     n = bisect_right(ages, age_days)
     if n == 0:
         # What is known of days to come, thinning out slowly.
-        return LISTED_BY[0][1] * 0.5 ** (max(-age_days, 0.0) / 365)
+        return LISTED_BY[0][1] * exp2(-max(-age_days, 0.0) / 365)
     if n == len(LISTED_BY):
         return LISTED_BY[-1][1]
     (age_0, share_0), (age_1, share_1) = LISTED_BY[n - 1 : n + 1]
