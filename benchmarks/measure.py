@@ -31,7 +31,7 @@ class Measured:
 
 
 class CommandFailed(Exception):
-    """A measured command ended with another status than 0; holds the end of what it wrote."""
+    """A measured command ended with another status than 0. The first line says which and why, the rest what it wrote."""
 
 
 def measure(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout_s: float = 1800) -> Measured:
@@ -54,8 +54,11 @@ def measure(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeou
         stdout = out.read().decode()
         if process.returncode:
             err.seek(0)
-            said = (err.read().decode() or stdout)[-3000:]
-            raise CommandFailed(f"{' '.join(command)}: exit status {process.returncode}\n{said}")
+            said = err.read().decode().strip() or stdout.strip()
+            name = " ".join([Path(command[0]).name, *command[1:]])
+            raise CommandFailed(
+                f"{name}: exit status {process.returncode}: {said.rpartition(chr(10))[2]}\n{said[-3000:]}"
+            )
     return Measured(
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
