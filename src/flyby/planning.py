@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import exp2, log
 
-from flyby.days import DAY, WINDOW_DAYS, Window
+from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window, parse_day
+from flyby.errors import UsageError
 from flyby.settings import DEMO_KEY
 
 #: Of all flybys that NeoWs ever lists for a day, the share that it lists this many days later. Measured on the flybys
@@ -42,6 +43,21 @@ def morning(tick: date) -> tuple[Window, Window]:
     """The two windows of the run for `tick`: the eight days behind it, of which the last is its own, and the eight
     ahead."""
     return Window(tick - WINDOW_DAYS * DAY, tick - DAY), Window(tick, tick + (WINDOW_DAYS - 1) * DAY)
+
+
+def parse_tick(text: str, *, field: str = "date") -> date:
+    """The tick date that `text` names, written YYYY-MM-DD; NeoWs must serve both windows of its run.
+
+    Raises UsageError with the field's name and the form it wants.
+    """
+    tick = parse_day(text, field=field)
+    first, last = FIRST_DAY + WINDOW_DAYS * DAY, LAST_DAY - (WINDOW_DAYS - 1) * DAY
+    if not first <= tick <= last:
+        raise UsageError(
+            f"{field} {tick} needs days beyond what NeoWs serves ({FIRST_DAY} to {LAST_DAY}): "
+            f"write a day from {first} to {last}"
+        )
+    return tick
 
 
 def budget(*, key: str, remaining: int | None, used_today: int) -> int:

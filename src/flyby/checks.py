@@ -1,0 +1,111 @@
+"""What can be wrong with the published record, as findings: the asset checks of Dagster's UI."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flyby.published import ask, query_text
+from flyby.settings import Settings
+
+#: Yesterday was looked at since it began, or in the morning after: a run a day, and twelve hours of grace.
+FRESH_H = 36
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: in words, and the numbers behind them."""
+
+    name: str
+    passed: bool
+    said: str
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A claim about the record; `serious` if its failing means that flyby, and not the source, is at fault."""
+
+    name: str
+    claim: str
+    judge: Callable[[Numbers], tuple[bool, str]]
+    numbers: tuple[str, ...]
+    serious: bool = False
+
+
+def findings(settings: Settings) -> list[Finding]:
+    """What every check of CHECKS finds in the published database now. Raises HomeError when there is none."""
+    columns, [row] = ask(settings.published, query_text("checks"), {"now": settings.now()})
+    numbers = dict(zip(columns, row, strict=True))
+    return [
+        Finding(check.name, *check.judge(numbers), {name: numbers[name] for name in check.numbers}) for check in CHECKS
+    ]
+
+
+def _yesterday_is_present(n: Numbers) -> tuple[bool, str]:
+    if n["yesterday_flybys"]:
+        return True, f"{n['yesterday']} lists {n['yesterday_flybys']} flybys"
+    if n["yesterday_age_h"] is None:
+        return False, f"{n['yesterday']} was never asked for: `flyby run` does"
+    return False, f"{n['yesterday']} lists nothing"
+
+
+def _freshness(n: Numbers) -> tuple[bool, str]:
+    age = n["yesterday_age_h"]
+    if age is None:
+        return False, f"{n['yesterday']} was never asked for: `flyby run` does"
+    return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago ({FRESH_H} are fine)"
+
+
+def _no_duplicates(n: Numbers) -> tuple[bool, str]:
+    if n["duplicates"]:
+        return False, f"{n['duplicates']} flybys are there twice: `flyby rebuild` makes the record again"
+    return True, f"each of {n['flybys']:,} flybys is there once"
+
+
+def _values_in_range(n: Numbers) -> tuple[bool, str]:
+    if n["strange"]:
+        return False, f"{n['strange']} of {n['flybys']:,} flybys have odd values: {', '.join(n['strange_examples'])}"
+    return True, f"all values of {n['flybys']:,} flybys are plausible"
+
+
+def _verdicts(n: Numbers) -> tuple[bool, str]:
+    if n["partial"]:
+        return False, f"the source left something out: {'; '.join(n['partial_notes'])}"
+    return True, f"every answer of the last reading looks complete; {n['suspect_days']} days are suspect in all"
+
+
+CHECKS = (
+    Check(
+        "yesterday_is_present",
+        "Yesterday's flybys are in the record",
+        _yesterday_is_present,
+        ("yesterday", "yesterday_flybys", "yesterday_state"),
+    ),
+    Check(
+        "freshness",
+        "Yesterday was asked for lately, which a backfill of old days does not do",
+        _freshness,
+        ("yesterday", "yesterday_age_h"),
+    ),
+    Check(
+        "no_duplicates",
+        "No flyby is there twice, also not under two ids",
+        _no_duplicates,
+        ("flybys", "duplicates"),
+        serious=True,
+    ),
+    Check(
+        "values_in_range",
+        "Distances, speeds, magnitudes and sizes are plausible, and distances agree in all their units",
+        _values_in_range,
+        ("flybys", "strange"),
+    ),
+    Check(
+        "verdicts",
+        "The source left nothing out in its last answers",
+        _verdicts,
+        ("partial", "rejected", "suspect_days"),
+    ),
+)

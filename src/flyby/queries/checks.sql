@@ -1,0 +1,46 @@
+-- The numbers that the asset checks judge, in one row. From the tables: the view of beliefs would have to be made for all
+-- of history.
+WITH told AS (
+    FROM revisions WHERE seen_to IS NULL AND change <> 'withdrawn'
+),
+duplicates AS (
+    SELECT count(*) AS rows
+    FROM told
+    GROUP BY designation, close_approach_date, ordinal, sources
+    HAVING count(*) > 1
+),
+strange AS (
+    SELECT designation, close_approach_date
+    FROM told
+    WHERE NOT coalesce(miss_distance_au > 0 AND miss_distance_au < 1, false)
+        OR NOT coalesce(relative_velocity_km_s > 0 AND relative_velocity_km_s < 150, false)
+        OR NOT coalesce(abs(miss_distance_km / (miss_distance_au * 149597870.7) - 1) < 0.001, false)
+        OR NOT coalesce(abs(miss_distance_ld / (miss_distance_au * 389) - 1) < 0.02, false)
+        OR NOT coalesce(absolute_magnitude_h BETWEEN -2 AND 40, true)
+        OR NOT coalesce(diameter_min_m > 0 AND diameter_min_m <= diameter_max_m, true)
+        OR NOT coalesce(abs(date_diff('day', close_approach_date, close_approach_at::DATE)) <= 1, true)
+),
+sitting AS (
+    FROM requests WHERE requested_at = (SELECT max(requested_at) FROM requests)
+),
+yesterday AS (
+    FROM days WHERE day = $now::DATE - 1
+)
+SELECT
+    $now::DATE - 1 AS yesterday,
+    (SELECT flybys FROM yesterday) AS yesterday_flybys,
+    (SELECT state FROM yesterday) AS yesterday_state,
+    (SELECT date_diff('second', last_observed_at, $now) / 3600 FROM yesterday) AS yesterday_age_h,
+    (SELECT count(*) FROM told) AS flybys,
+    (SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM duplicates) AS duplicates,
+    (SELECT count(*) FROM strange) AS strange,
+    (SELECT list(designation || ' on ' || close_approach_date ORDER BY close_approach_date, designation)[:5] FROM strange)
+        AS strange_examples,
+    (SELECT count(*) FILTER (verdict = 'partial') FROM sitting) AS partial,
+    (SELECT count(*) FILTER (verdict = 'rejected') FROM sitting) AS rejected,
+    (
+        SELECT list(window_start || '..' || window_end || ': ' || note ORDER BY window_start)
+        FROM sitting
+        WHERE verdict = 'partial'
+    ) AS partial_notes,
+    (SELECT count(*) FROM days WHERE state = 'suspect') AS suspect_days;
