@@ -1,18 +1,24 @@
 """History: a range of days in the fewest requests, landing and loading in a stream so that memory stays flat."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from flyby.errors import FlybyError, UsageError
+from flyby.errors import FlybyError, QuotaError, UsageError
 from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, stage_landed
 from flyby.planning import wanted
 from flyby.published import ledger
 from flyby.reading import neows, read
 from flyby.record import Loaded
 from flyby.settings import Settings
+
+#: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
+#: hour, for DEMO_KEY also by the day.
+UNSAID_WAIT_S = 3600.0
+LONGEST_WAIT_S = 25 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,12 @@ class Progress:
     loaded: Loaded = field(default_factory=Loaded)
     quota_remaining: int | None = None
 
+    def then(self, other: "Progress") -> "Progress":
+        """What this round and a later one of the same range did together."""
+        windows = self.windows + other.windows
+        of_windows = self.windows + other.of_windows
+        return Progress(windows, of_windows, self.loaded + other.loaded, other.quota_remaining)
+
 
 class Interrupted(FlybyError):
     """A backfill ended before its range was held; what came is kept, and the same command goes on from there."""
@@ -31,7 +43,9 @@ class Interrupted(FlybyError):
     def __init__(self, progress: Progress, cause: BaseException) -> None:
         why = "interrupted" if isinstance(cause, KeyboardInterrupt) else str(cause)
         held = f"{progress.windows:,} of {progress.of_windows:,} windows are held"
-        super().__init__(f"{why} ({held}: the same command goes on from there)")
+        alone = ", with --wait by itself" if isinstance(cause, QuotaError) else ""
+        super().__init__(f"{why} ({held}: the same command goes on from there{alone})")
+        self.progress = progress
         self.cause = cause
 
 
@@ -64,14 +78,51 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
                 loading = loader.submit(_take_in_sitting, settings, at)
         except (FlybyError, KeyboardInterrupt) as error:
             if loading:
-                loading.result()
-            take_in(settings)
+                progress = replace(progress, loaded=progress.loaded + loading.result())
+            # What was under way when it ended has been landed too: the record knows how many windows there are.
+            loaded = progress.loaded + take_in(settings)
+            progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
         if loading:
             progress = replace(progress, loaded=progress.loaded + loading.result())
             on_progress(progress)
     publish_record(settings)
     return progress
+
+
+def backfill_patiently(
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    on_progress: Callable[[Progress], None],
+    on_wait: Callable[[float, str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Progress:
+    """As `backfill`; when the key's allowance is used up, wait and go on.
+
+    Waits as long as the source says, an hour where it does not; `on_wait` is told how many seconds and why. Raises
+    Interrupted for anything else that ends it, and when a whole day of waiting brought nothing.
+    """
+    done = Progress(0, 0)
+    waited_s = 0.0
+    while True:
+        try:
+            last_round = backfill(settings, first, last, on_progress=on_progress)
+        except Interrupted as error:
+            if not isinstance(error.cause, QuotaError) or waited_s >= LONGEST_WAIT_S:
+                raise
+            done = done.then(error.progress)
+            waited_s = 0.0 if error.progress.windows else waited_s
+            wait_s = max(error.cause.retry_after_s or UNSAID_WAIT_S, 1.0)
+            on_wait(wait_s, str(error.cause))
+            try:
+                sleep(wait_s)
+            except KeyboardInterrupt as interrupt:
+                raise Interrupted(error.progress, interrupt) from None
+            waited_s += wait_s
+        else:
+            return done.then(last_round)
 
 
 def take_in(settings: Settings) -> Loaded:

@@ -1,0 +1,5 @@
+"""`python -m flyby` is `flyby`."""
+
+from flyby.cli import main
+
+main()

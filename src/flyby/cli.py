@@ -1,0 +1,313 @@
+"""The command line: reads what was asked for, calls the function that does it, shows what came of it. No logic.
+
+Whatever a command does not need is not imported: `flyby status` starts in a tenth of a second.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flyby import __version__
+from flyby.days import DAY, WINDOW_DAYS, parse_day
+from flyby.errors import FlybyError, UsageError
+from flyby.settings import Settings
+
+if TYPE_CHECKING:
+    from flyby.sky import Sandbox
+
+
+@dataclass
+class _State:
+    """What holds for the whole call."""
+
+    debug: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command `flyby`: exits with 0 done, 1 failed, 2 wrong usage; a failure is one line on stderr."""
+    state = _State()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets question marks
+    try:
+        flyby.main(arguments, prog_name="flyby", obj=state, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(
+            f"{error.format_message().rstrip('.')}: see `{_path(error)} --help`", error, state, status=error.exit_code
+        )
+    except FlybyError as error:
+        _fail(str(error), error, state, status=2 if isinstance(error, UsageError) else 1)
+    except (KeyboardInterrupt, click.Abort) as error:
+        _fail("interrupted: nothing that came is lost, the same command goes on", error, state, status=1)
+    except Exception as error:  # noqa: BLE001  a person gets one line, whatever happened
+        named = f"{type(error).__name__}: {error}".splitlines()[0]
+        _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # before click makes it an empty line and an Abort
+            raise FlybyError("interrupted: nothing that came is lost, the same command goes on") from None
+
+
+def _debug(command: Callable[..., None]) -> Callable[..., None]:
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.ensure_object(_State).debug = True
+
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, is_eager=True, callback=remember, help="Add the traceback."
+    )(command)
+
+
+def _day(_: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    return None if value is None else parse_day(value, field=(parameter.name or "day").upper())
+
+
+def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    from flyby.views import parse_since
+
+    if value is None:
+        return None
+    try:
+        return parse_since(value)
+    except ValueError:
+        raise UsageError(
+            f"--{parameter.name} {value!r} is no moment: write YYYY-MM-DD, or 2026-11-23T06:00:00Z"
+        ) from None
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="flyby")
+@_debug
+def flyby() -> None:
+    """The record of every asteroid that passes the Earth, in your DuckDB.
+
+    Settings are environment variables or a .env file: NASA_API_KEY, FLYBY_HOME (./data), FLYBY_CRON …
+
+    \b
+    Examples:
+      flyby demo                            how it looks: no key, no network
+      flyby run                             yesterday, and what is coming
+      flyby backfill 2015-01-01 2025-12-31  history
+      eval "$(_FLYBY_COMPLETE=bash_source flyby)"   completion (also zsh_source, fish_source)
+    """
+
+
+@flyby.command(epilog="Example: flyby run 2026-11-22")
+@click.argument("day", required=False, callback=_day)
+@_debug
+def run(day: date | None) -> None:
+    """Run asteroid_job for one data day, yesterday (UTC) by default.
+
+    Asks for the eight days that end with DAY and for the eight that follow, and on its own morning for older days that
+    are due again.
+    """
+    from flyby import terminal, views
+    from flyby.instance import run_job
+
+    settings = Settings.load()
+    began = settings.now() - timedelta(microseconds=1)  # revisions from then on are this run's
+    day = day or settings.now().date() - DAY
+    with terminal.busy(f"reading the sky for {day}"):
+        result = run_job(settings, day + DAY)
+    if not result.success:
+        raise FlybyError(result.error or "the run failed: `flyby up` shows it, with its log")
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    passed = views.passing(settings.published, day, day, after=midnight)
+    terminal.show_run(day, passed, views.changes(settings.published, began))
+
+
+@flyby.command(epilog="Example: flyby backfill 2015-01-01 2025-12-31 --wait")
+@click.argument("first", metavar="FROM", callback=_day)
+@click.argument("last", metavar="TO", callback=_day)
+@click.option("--wait", is_flag=True, help="When the key's allowance is used up, wait and go on.")
+@_debug
+def backfill(first: date, last: date, wait: bool) -> None:
+    """Hold every day FROM … TO, in windows of eight days; the same command again goes on where it stopped."""
+    from flyby import history, terminal
+
+    settings = Settings.load()
+    with terminal.BackfillBar() as bar:
+        if wait:
+            done = history.backfill_patiently(settings, first, last, on_progress=bar.on_progress, on_wait=bar.on_wait)
+        else:
+            done = history.backfill(settings, first, last, on_progress=bar.on_progress)
+    terminal.show_backfill(done, first, last, seconds=bar.seconds)
+
+
+@flyby.command(epilog="Example: flyby status --json")
+@as_json
+@_debug
+def status(as_json: bool) -> None:
+    """What is held, how fresh it is, and what is suspect or missing."""
+    from flyby import views
+
+    settings = Settings.load()
+    found = views.status(settings.published, settings.now())
+    if as_json:
+        return _print_json(asdict(found))
+    from flyby import terminal
+
+    return terminal.show_status(found, home=str(settings.home))
+
+
+@flyby.command(epilog="Example: flyby upcoming --closest")
+@click.option("--closest", is_flag=True, help="The closest first, not the soonest.")
+@click.option("--days", type=click.IntRange(1, 3660), default=WINDOW_DAYS, show_default=True, help="How far to look.")
+@as_json
+@_debug
+def upcoming(closest: bool, days: int, as_json: bool) -> None:
+    """What passes in the next days."""
+    from flyby import views
+
+    settings = Settings.load()
+    found = views.upcoming(settings.published, settings.now(), days=days, closest_first=closest)
+    if as_json:
+        return _print_json(asdict(found))
+    from flyby import terminal
+
+    return terminal.show_upcoming(found)
+
+
+@flyby.command(epilog="Example: flyby changes --since 2026-11-20")
+@click.option("--since", metavar="WHEN", callback=_moment, help="YYYY-MM-DD or an ISO moment; 24 hours ago by default.")
+@as_json
+@_debug
+def changes(since: datetime | None, as_json: bool) -> None:
+    """What is new, was revised (by how much), went, and came back."""
+    from flyby import views
+
+    settings = Settings.load()
+    found = views.changes(settings.published, since or settings.now() - DAY)
+    if as_json:
+        return _print_json(asdict(found))
+    from flyby import terminal
+
+    return terminal.show_changes(found)
+
+
+@flyby.command(epilog="Example: flyby latency")
+@as_json
+@_debug
+def latency(as_json: bool) -> None:
+    """How late the source lists flybys, when its answers change, and what that means for FLYBY_CRON."""
+    from flyby import views
+
+    settings = Settings.load()
+    found = views.latency(settings.published)
+    if as_json:
+        return _print_json(asdict(found))
+    from flyby import terminal
+
+    return terminal.show_latency(
+        found,
+        cron=settings.cron,
+        timezone=settings.timezone,
+        cron_hour_utc=views.cron_hour_utc(settings.cron, settings.timezone, settings.now()),
+    )
+
+
+@flyby.command(epilog='Example: flyby sql "SELECT name, miss_distance_ld FROM close_approaches ORDER BY 2 LIMIT 5"')
+@click.argument("query")
+@as_json
+@_debug
+def sql(query: str, as_json: bool) -> None:
+    """Ask the published database in SQL, read-only."""
+    from flyby import published
+
+    columns, rows = published.ask(Settings.load().published, query)
+    if as_json:
+        return _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    from flyby import terminal
+
+    return terminal.show_answer(columns, rows)
+
+
+@flyby.command(epilog="Example: flyby rebuild")
+@_debug
+def rebuild() -> None:
+    """Make the database again, from raw/ alone."""
+    from flyby import intake, terminal
+
+    settings = Settings.load()
+    with terminal.busy("reading raw/ again"):
+        done = intake.rebuild(settings)
+        intake.publish_record(settings)
+    terminal.say(
+        f"made again from {done.answers:,} answers: {done.rows:,} rows, {sum(done.changes.values()):,} revisions"
+    )
+
+
+@flyby.command(epilog="Example: flyby up --port 3000")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the web page.")
+@_debug
+def up(port: int) -> None:
+    """Dagster's UI and daemon, with the morning schedule on. Ctrl-C ends both."""
+    from flyby.instance import serve
+
+    serve(Settings.load(), port=port)
+
+
+@flyby.command(epilog="Example: flyby sandbox --port 8700 --now 2026-11-23T06:30:00Z")
+@click.option("--port", type=click.IntRange(0, 65535), default=8700, show_default=True, help="0 takes a free one.")
+@click.option("--seed", type=int, default=2026, show_default=True, help="Another seed is another sky.")
+@click.option("--now", metavar="WHEN", callback=_moment, help="Stand its clock still here; it runs by default.")
+@click.option("--hourly-limit", type=click.IntRange(0), default=1000, show_default=True, help="Requests per key.")
+@_debug
+def sandbox(port: int, seed: int, now: datetime | None, hourly_limit: int) -> None:
+    """Serve the built-in sky like NeoWs, on this machine only. Ctrl-C ends it. All of it is simulated."""
+    from flyby.sky import serve
+
+    serve(port=port, seed=seed, now=now, hourly_limit=hourly_limit, on_ready=_say_where)
+
+
+@flyby.command(epilog="Example: flyby demo")
+@_debug
+def demo() -> None:
+    """The whole product on the built-in sky: eight simulated mornings. No key, no network, under a minute."""
+    from flyby.demo import show
+
+    show(Settings.load())
+
+
+def _say_where(sandbox: "Sandbox") -> None:
+    click.echo(f"the built-in sky (simulated) is at {sandbox.url}; Ctrl-C ends it")
+    click.echo(
+        f"to use it: export FLYBY_NEOWS_URL={sandbox.url} FLYBY_CAD_URL={sandbox.cad_url} FLYBY_HOME=data/sandbox"
+    )
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, default=_as_json, allow_nan=False))
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _path(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else "flyby"
+
+
+def _fail(message: str, error: BaseException, state: _State, *, status: int) -> None:
+    if state.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    click.echo(f"flyby: {' '.join(message.split())}", err=True)
+    sys.exit(status)

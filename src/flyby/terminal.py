@@ -1,0 +1,485 @@
+"""What people see in a terminal: tables that fit its width, colour only where there is one, progress on stderr.
+
+Every value from the feed is text: no markup, no control characters.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from flyby.views import Change, Changes, Latency, Move, Reload, Span, Status, Upcoming
+
+if TYPE_CHECKING:  # httpcore and pyarrow come with it, which a table does not need
+    from flyby.history import Progress as BackfillProgress
+
+SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
+#: Rows of one kind that `changes` lists; --json has all.
+LISTED = 15
+BAR = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; with `spare` > 0 it is left out where the width does not suffice, the highest first."""
+
+    title: str
+    right: bool = False
+    spare: int = 0
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or as COLUMNS says, or 100 where there is none."""
+    screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return (
+        screen
+        if screen.is_terminal
+        else Console(
+            stderr=stderr, highlight=False, markup=False, emoji=False, width=shutil.get_terminal_size((100, 24)).columns
+        )
+    )
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, width: int) -> Table:
+    """A table at most `width` wide: spare columns go first, then the widest is folded."""
+    texts = [[cell(value) for value in row] for row in rows]
+    wide = [
+        max([cell_len(column.title), *(cell_len(row[n].plain) for row in texts)]) for n, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    while sum(wide[n] + 2 for n in shown) - 2 > width and any(columns[n].spare for n in shown):
+        shown.remove(max(shown, key=lambda n: columns[n].spare))
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for n in shown:
+        made.add_column(
+            columns[n].title,
+            justify="right" if columns[n].right else "left",
+            overflow="fold",
+            no_wrap=columns[n].right,
+        )
+    for row in texts:
+        made.add_row(*(row[n] for n in shown))
+    return made
+
+
+def cell(value: Any) -> Text:
+    """A value as text: NULL is shown, and nothing in it can steer the terminal."""
+    if isinstance(value, Text):
+        return value
+    if value is None:
+        return Text("NULL", style="dim")
+    return Text(plain(value))
+
+
+def plain(value: Any) -> str:
+    """A value as one line of printable characters."""
+    if isinstance(value, datetime):
+        text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if value.tzinfo else f"{value:%Y-%m-%d %H:%M:%S}"
+    elif isinstance(value, float):
+        text = f"{value:.10g}"
+    else:
+        text = str(value)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def show_status(status: Status, *, home: str) -> None:
+    """`flyby status`."""
+    screen = console()
+    _banner(screen, status.simulated)
+    if status.first_day is None:
+        _say(screen, f"Nothing is held in {home} yet: `flyby run` begins.")
+    else:
+        kept = f", {status.unlisted:,} more were listed once" if status.unlisted else ""
+        _say(
+            screen,
+            f"{status.listed:,} flybys from {status.first_day} to {status.last_day}{kept}; "
+            f"{status.revisions:,} revisions from {status.requests:,} answers",
+        )
+        states = [f"{count:,} {state}" for state, count in status.days.items()]
+        _say(screen, f"days: {', '.join(states)}")
+    _say(screen, _freshness(status), style="yellow" if status.is_stale else "")
+    if status.requests:
+        _say(screen, f"requests in the last 24 hours: {status.requests_24h:,}")
+    for span in status.suspect:
+        _say(screen, f"suspect: {span}: {_doubt(span)}", style="yellow")
+    for span in status.missing:
+        why = f" ({plain(span.note)})" if span.note else ""
+        heal = f"the next morning asks for it, or `flyby backfill {span.first} {span.last}`"
+        _say(screen, f"missing: {span}{why}: {heal}", style="yellow")
+    if status.first_day is not None and not status.suspect and not status.missing:
+        _say(screen, "nothing is suspect, nothing is missing", style="green")
+
+
+def show_upcoming(upcoming: Upcoming) -> None:
+    """`flyby upcoming`."""
+    screen = console()
+    _banner(screen, upcoming.simulated)
+    last = upcoming.now.date() + timedelta(days=upcoming.days - 1)
+    if upcoming.known_until is None or upcoming.known_until < upcoming.now.date():
+        _say(screen, f"What comes from {upcoming.now:%Y-%m-%d} on has not been asked for yet: `flyby run` does.")
+        return
+    if not upcoming.flybys:
+        _say(screen, f"Nothing is listed from now to {last}.")
+        return
+    screen.print(passing_table(upcoming.flybys, width=screen.width))
+    _say(screen, f"{len(upcoming.flybys):,} flybys to {last}. Closest: {_told(upcoming.closest)}")
+
+
+def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> Table:
+    """Flybys, one a row: when, who, how near, how fast, how large, and in words whether they are a hazard."""
+    columns = [
+        Column("when (UTC)"),
+        Column("name"),
+        Column("LD", right=True),
+        Column("km", right=True, spare=3),
+        Column("km/s", right=True, spare=2),
+        Column("size (m)", right=True, spare=1),
+        Column("hazard"),
+    ]
+    rows = [
+        (
+            _when(flyby["close_approach_at"], flyby["close_approach_date"]),
+            flyby["name"],
+            f"{flyby['miss_distance_ld']:.1f}",
+            f"{flyby['miss_distance_km']:,.0f}",
+            f"{flyby['relative_velocity_km_s']:.1f}",
+            _size(flyby["diameter_min_m"], flyby["diameter_max_m"]),
+            _hazard(flyby),
+        )
+        for flyby in flybys
+    ]
+    return table(columns, rows, width=width)
+
+
+def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes) -> None:
+    """What a run brought: its day, closest first, and what it changed."""
+    screen = console()
+    _banner(screen, changes.simulated)
+    nearest = sorted(passed, key=lambda flyby: float(flyby["miss_distance_km"]))
+    if nearest:
+        screen.print(passing_table(nearest[:LISTED], width=screen.width))
+    if len(nearest) > LISTED:
+        _say(screen, f"… and {len(nearest) - LISTED:,} farther away", style="dim")
+    looks = f", {changes.first_looks:,} on days read for the first time" if changes.first_looks else ""
+    _say(screen, f"{day}: {len(passed):,} flybys. This run: {summary(changes)}{looks}.")
+    _say(screen, "`flyby upcoming` shows what comes, `flyby changes` what moved.", style="dim")
+
+
+def show_backfill(done: "BackfillProgress", first: date, last: date, *, seconds: float) -> None:
+    """What a backfill did."""
+    if not done.of_windows:
+        say(f"{first} to {last}: nothing to ask for, every day is held and none is due again")
+        return
+    left = "" if done.quota_remaining is None else f", quota left {done.quota_remaining:,}"
+    say(
+        f"{first} to {last}: {done.windows:,} windows, {done.loaded.rows:,} rows, "
+        f"{sum(done.loaded.changes.values()):,} revisions in {duration(seconds)}{left}"
+    )
+    for window, note in done.loaded.partial:
+        say(f"suspect: {window}: {plain(note)}", style="yellow")
+
+
+def show_changes(changes: Changes) -> None:
+    """`flyby changes`."""
+    screen = console()
+    _banner(screen, changes.simulated)
+    since = f"{changes.since:%Y-%m-%d %H:%M} UTC"
+    if changes.first_looks:
+        _say(screen, f"{changes.first_looks:,} flybys on days read for the first time")
+    if not changes.changes:
+        _say(
+            screen, f"Nothing else changed since {since}." if changes.first_looks else f"Nothing changed since {since}."
+        )
+        return
+    _say(screen, f"since {since}: " + summary(changes))
+    for kind, title in (
+        ("new", "new on days read before"),
+        ("revised", "revised, the farthest moved first"),
+        ("relisted", "listed again"),
+        ("unlisted", "no longer listed (kept until it is sure)"),
+        ("withdrawn", "withdrawn: away for good"),
+    ):
+        if found := changes.of(kind):
+            screen.print()
+            _say(screen, title, style="bold")
+            screen.print(_changes_table(found[:LISTED], kind, screen.width))
+            if len(found) > LISTED:
+                _say(screen, f"… and {len(found) - LISTED:,} more: --json lists all", style="dim")
+
+
+def summary(changes: Changes) -> str:
+    """How many of each kind, in words."""
+    counts = [(kind, len(changes.of(kind))) for kind in ("new", "revised", "relisted", "unlisted", "withdrawn")]
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts if count) or "nothing changed"
+
+
+def show_latency(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: float | None) -> None:
+    """`flyby latency`. `cron_hour_utc` is when the schedule fires, None if it is no daily one."""
+    screen = console()
+    _banner(screen, latency.simulated)
+    if not latency.growth:
+        _say(
+            screen,
+            "How late flybys are listed cannot be told yet: that takes days that were read from the day itself on, "
+            "and again later. Come back when mornings have run for some weeks.",
+        )
+    else:
+        oldest = latency.growth[-1]
+        _say(screen, f"How much of a day's list this record had by so many days after it (D+{oldest.age_days} = 100 %)")
+        columns = [Column("by"), Column("share", right=True), Column("", spare=1), Column("days followed", right=True)]
+        rows = [
+            (
+                f"D+{step.age_days}",
+                f"{step.share:.0%}",
+                Text("█" * round(step.share * BAR), style="cyan"),
+                f"{step.days:,}",
+            )
+            for step in latency.growth
+        ]
+        screen.print(table(columns, rows, width=screen.width))
+        if latency.is_little:
+            _say(screen, "Few days have been followed so far: take this as a first hint.", style="yellow")
+        _say(screen, "Shares are what was read by then: the source may have listed some a little earlier.", style="dim")
+    screen.print()
+    _say(screen, cron_advice(latency, cron=cron, timezone=timezone, cron_hour_utc=cron_hour_utc))
+
+
+def cron_advice(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: float | None) -> str:
+    """What the hours of change mean for FLYBY_CRON, in plain words."""
+    reload = latency.reload
+    if reload is None:
+        return (
+            "At what hour answers change cannot be told: nothing was read twice within a day and found changed. "
+            "A few `flyby run` at other hours of the day would show it."
+        )
+    pairs = reload.changed + reload.unchanged
+    told = (
+        f"Answers change between {reload.after % 24:02}:00 and {reload.until % 24:02}:00 UTC "
+        f"({reload.changed} of {pairs} readings within a day of the one before differed)."
+    )
+    hours = reload.until - reload.after
+    if hours > 12:
+        return f"{told} That is too wide to choose FLYBY_CRON by: a few `flyby run` in between would narrow it."
+    if cron_hour_utc is None:
+        return f"{told} A reading is freshest soon after {reload.until % 24:02}:00 UTC."
+    if _is_between(cron_hour_utc, reload):
+        wait = "falls into these hours, so it sometimes reads the day before's answers"
+    elif (late := (cron_hour_utc - reload.until) % 24) <= 3:
+        return f"{told} FLYBY_CRON ({cron}, {timezone}) reads soon after: leave it."
+    else:
+        wait = f"reads what has been there for {late:.0f} hours or more"
+    better = reload.until % 24
+    return f"{told} FLYBY_CRON ({cron}, {timezone}) {wait}: {better:02}:15 UTC would be better, `15 {better} * * *`."
+
+
+def show_answer(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """`flyby sql`: every row, in columns that fit."""
+    screen = console()
+    numbers = [any(isinstance(row[n], int | float) and not isinstance(row[n], bool) for row in rows)
+               for n in range(len(columns))]  # fmt: skip
+    made = table(
+        [Column(plain(name), right=number) for name, number in zip(columns, numbers, strict=True)],
+        rows,
+        width=screen.width,
+    )
+    screen.print(made)
+    if not rows:
+        _say(screen, "no rows", style="dim")
+
+
+class BackfillBar:
+    """The progress of a backfill on stderr: windows, rows, rate, quota left, time left. Silent without a terminal."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bar = Progress(
+            BarColumn(BAR),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} windows"),
+            TextColumn("{task.fields[rest]}"),
+            console=console(stderr=True),
+            transient=True,
+            disable=not console(stderr=True).is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def on_progress(self, progress: "BackfillProgress") -> None:
+        if self._task is None:
+            self._task = self._bar.add_task("", total=progress.of_windows, rest="")
+        rate = progress.windows / max(self.seconds, 1e-9)
+        parts = [f"{progress.loaded.rows:,} rows", f"{rate:.1f}/s"]
+        if progress.quota_remaining is not None:
+            parts.append(f"quota left {progress.quota_remaining:,}")
+        if progress.windows:
+            parts.append(f"{duration((progress.of_windows - progress.windows) / rate)} left")
+        self._bar.update(self._task, total=progress.of_windows, completed=progress.windows, rest=" · ".join(parts))
+
+    def on_wait(self, seconds: float, why: str) -> None:
+        """Say that the backfill waits; also without a terminal."""
+        self._bar.console.print(f"{plain(why)}; waiting {duration(seconds)}", soft_wrap=True)
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A spinner on stderr while something takes its time; nothing without a terminal."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield
+        return
+    with screen.status(what):
+        yield
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def say(text: str, *, style: str = "") -> None:
+    """One paragraph on stdout, folded to the width."""
+    _say(console(), text, style=style)
+
+
+def banner(*, simulated: bool) -> None:
+    """Say that what follows is simulated, if it is."""
+    _banner(console(), simulated)
+
+
+def _banner(screen: Console, simulated: bool) -> None:
+    if simulated:
+        _say(screen, f"── {SIMULATED} ──", style="bold magenta")
+
+
+def _say(screen: Console, text: str, *, style: str = "") -> None:
+    screen.print(Text(text, style=style))
+
+
+def _freshness(status: Status) -> str:
+    morning = status.last_morning
+    if morning is None:
+        return "no morning has run yet: `flyby run` is one, `flyby up` runs them every day"
+    doubts = [f"{morning.partial} partial"] * bool(morning.partial) + [f"{morning.rejected} rejected"] * bool(
+        morning.rejected
+    )
+    ago = duration((status.now - morning.requested_at).total_seconds())
+    told = (
+        f"last morning: {morning.requested_at:%Y-%m-%d %H:%M} UTC, {ago} ago: {morning.requests} requests, "
+        f"{morning.rows:,} rows, {morning.new:,} new, {morning.changed:,} changed, "
+        f"{', '.join(doubts) if doubts else 'all answers healthy'}"
+    )
+    return told + ("; none since: is `flyby up` running?" if status.is_stale else "")
+
+
+def _doubt(span: Span) -> str:
+    said = f" ({plain(span.note)})" if span.note else ""
+    return f"the source's answer looks incomplete{said}; what it lacks is kept, and it is asked again every day"
+
+
+def _changes_table(changes: Sequence[Change], kind: str, width: int) -> Table:
+    columns = [Column("day"), Column("name"), Column("LD", right=True)]
+    if kind == "revised":
+        columns.append(Column("moved"))
+        return table(
+            columns,
+            [(c.close_approach_date, c.name, f"{c.miss_distance_ld:.1f}", _moves(c.moves)) for c in changes],
+            width=width,
+        )
+    columns.append(Column("read", spare=1))
+    return table(
+        columns,
+        [
+            (c.close_approach_date, c.name, f"{c.miss_distance_ld:.1f}", f"{c.changed_at:%Y-%m-%d %H:%M}")
+            for c in changes
+        ],
+        width=width,
+    )
+
+
+def _moves(moves: Sequence[Move]) -> str:
+    return "; ".join(_move(move) for move in moves)
+
+
+def _move(move: Move) -> str:
+    names = {
+        "close_approach_date": "day",
+        "close_approach_at": "time",
+        "miss_distance_km": "distance",
+        "relative_velocity_km_s": "speed",
+        "absolute_magnitude_h": "magnitude",
+        "diameter_min_m": "smallest",
+        "diameter_max_m": "largest",
+        "is_potentially_hazardous": "hazardous",
+        "is_sentry_object": "sentry",
+        "neo_id": "id",
+    }
+    name = names.get(move.field, move.field)
+    if move.field == "miss_distance_km" and move.size is not None:
+        return f"{name} {move.before:,.0f} → {move.after:,.0f} km ({_signed(move.size)} km)"
+    unit = f" {move.unit}" if move.unit else ""
+    return f"{name} {_short(move.before)} → {_short(move.after)}{unit}"
+
+
+def _signed(size: float) -> str:
+    return f"{size:+,.0f}" if abs(size) >= 1 else f"{size:+.2g}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%d %b %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value is None else plain(value)
+
+
+def _when(moment: datetime | None, day: date) -> str:
+    return f"{moment.astimezone(UTC):%a %d %b %H:%M}" if moment else f"{day:%a %d %b}"
+
+
+def _size(smallest_m: float | None, largest_m: float | None) -> str:
+    if smallest_m is None or largest_m is None:
+        return "?"
+    return f"{_round(smallest_m)}–{_round(largest_m)}"
+
+
+def _round(size_m: float) -> str:
+    return f"{size_m:,.0f}" if size_m >= 10 else f"{size_m:.1f}"
+
+
+def _hazard(flyby: dict[str, Any]) -> Text:
+    marks = [
+        *(["▲ hazardous"] if flyby["is_potentially_hazardous"] else []),
+        *(["◆ sentry"] if flyby["is_sentry_object"] else []),
+    ]
+    return Text(" ".join(marks), style="bold red")
+
+
+def _told(flyby: dict[str, Any]) -> str:
+    when = _when(flyby["close_approach_at"], flyby["close_approach_date"])
+    return f"{plain(flyby['name'])}, {flyby['miss_distance_ld']:.1f} lunar distances, {when} UTC"
+
+
+def _is_between(hour: float, reload: Reload) -> bool:
+    return (hour - reload.after) % 24 < reload.until - reload.after

@@ -1,0 +1,370 @@
+"""What the published database says, in the shapes that the terminal shows and `--json` prints.
+
+Each function asks the database at `published` and gives a dataclass of plain values. HomeError when there is none yet.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flyby.days import DAY, WINDOW_DAYS
+from flyby.published import ask, query_text
+
+#: Days after a data day at which `flyby latency` tells how long its list had become.
+AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
+#: Fewer days than this say little about how late the source is.
+ENOUGH_DAYS = 20
+#: A record whose last morning is older than this has missed one.
+STALE_AFTER = timedelta(hours=26)
+
+#: What counts as a revision in `changes`, and its unit. The distance stands for its three columns.
+MOVING = {
+    "close_approach_date": "",
+    "close_approach_at": "",
+    "miss_distance_km": "km",
+    "relative_velocity_km_s": "km/s",
+    "absolute_magnitude_h": "mag",
+    "diameter_min_m": "m",
+    "diameter_max_m": "m",
+    "is_potentially_hazardous": "",
+    "is_sentry_object": "",
+    "neo_id": "",
+    "name": "",
+}
+KINDS = ("new", "revised", "relisted", "unlisted", "withdrawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of days in one state, both ends included, and what was said of it."""
+
+    first: date
+    last: date
+    note: str | None
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """The last reading that took in the day before it."""
+
+    requested_at: datetime
+    requests: int
+    rows: int
+    ok: int
+    partial: int
+    rejected: int
+    new: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is held, how fresh it is, and what is not to be trusted."""
+
+    now: datetime
+    simulated: bool
+    first_day: date | None
+    last_day: date | None
+    days: dict[str, int]
+    listed: int
+    unlisted: int
+    revisions: int
+    requests: int
+    requests_24h: int
+    last_request_at: datetime | None
+    last_morning: Morning | None
+    suspect: list[Span]
+    missing: list[Span]
+
+    @property
+    def is_stale(self) -> bool:
+        return self.last_morning is None or self.now - self.last_morning.requested_at > STALE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """What passes in the next days: one dictionary a flyby, of columns of `close_approaches`."""
+
+    now: datetime
+    simulated: bool
+    days: int
+    known_until: date | None
+    flybys: list[dict[str, Any]]
+
+    @property
+    def closest(self) -> dict[str, Any]:
+        return min(self.flybys, key=_distance)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One value that changed."""
+
+    field: str
+    unit: str
+    before: Any
+    after: Any
+
+    @property
+    def size(self) -> float | None:
+        """By how much, in the unit; in hours for a moment, in days for a date; None where that means nothing."""
+        if isinstance(self.before, bool) or isinstance(self.after, bool) or self.before is None or self.after is None:
+            return None
+        if isinstance(self.before, datetime):
+            return float((self.after - self.before).total_seconds() / 3600)
+        if isinstance(self.before, date):
+            return float((self.after - self.before).days)
+        return None if isinstance(self.before, str) else float(self.after - self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one flyby: its kind (one of KINDS), what is told of it now, and which values moved."""
+
+    kind: str
+    changed_at: datetime
+    designation: str
+    name: str
+    close_approach_date: date
+    close_approach_at: datetime | None
+    miss_distance_ld: float
+    miss_distance_km: float
+    moves: list[Move]
+
+    @property
+    def moved_km(self) -> float:
+        sizes = [move.size for move in self.moves if move.field == "miss_distance_km"]
+        return abs(sizes[0] or 0.0) if sizes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed after `since`. Flybys on days that were read for the first time are counted, not listed."""
+
+    since: datetime
+    simulated: bool
+    first_looks: int
+    changes: list[Change]
+
+    def of(self, kind: str) -> list[Change]:
+        return [change for change in self.changes if change.kind == kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much of a day's list had been read `age_days` after it, of what had been read by the oldest age."""
+
+    age_days: int
+    share: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Between which hours of the day, UTC, the source changes its answers (`until` may lie past midnight)."""
+
+    after: int
+    until: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How late the source is, as far as this record can tell."""
+
+    simulated: bool
+    growth: list[Growth]
+    rereadings: int
+    reload: Reload | None
+
+    @property
+    def is_little(self) -> bool:
+        return not self.growth or self.growth[0].days < ENOUGH_DAYS
+
+
+def is_simulated(published: Path) -> bool:
+    """Whether any answer in the record is the built-in sky's."""
+    _, [(simulated,)] = ask(published, query_text("simulated"))
+    return bool(simulated)
+
+
+def status(published: Path, now: datetime) -> Status:
+    """What is held, how fresh, how complete, and what is suspect or missing."""
+    [held] = _rows(published, "held", {"now": now})
+    mornings = _rows(published, "last_morning")
+    doubtful = ask(published, query_text("doubtful_days"))[1]
+    return Status(
+        now=now,
+        days=dict(ask(published, query_text("day_states"))[1]),
+        last_morning=Morning(**mornings[0]) if mornings else None,
+        suspect=_spans((day, note) for day, state, note in doubtful if state == "suspect"),
+        missing=_spans((day, note) for day, state, note in doubtful if state == "missing"),
+        **held,
+    )
+
+
+def upcoming(published: Path, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False) -> Upcoming:
+    """What passes from `now` to the end of the day `days - 1` days on, soonest first."""
+    [held] = _rows(published, "held", {"now": now})
+    flybys = passing(published, now.date(), now.date() + (days - 1) * DAY, after=now)
+    if closest_first:
+        flybys.sort(key=_distance)
+    return Upcoming(now, held["simulated"], days, held["last_day"], flybys)
+
+
+def passing(published: Path, first: date, last: date, *, after: datetime) -> list[dict[str, Any]]:
+    """What is listed for the days from `first` to `last` and passes at `after` or later, soonest first."""
+    return _rows(published, "passing", {"first": first, "last": last, "after": after})
+
+
+def changes(published: Path, since: datetime) -> Changes:
+    """What became new, moved, went and came back after `since`: by kind, the widest move in distance first."""
+    told = [(row["kind"], _change(row)) for row in _rows(published, "changes", {"since": since})]
+    listed = [change for kind, change in told if kind in KINDS and (kind != "revised" or change.moves)]
+    listed.sort(key=lambda change: (KINDS.index(change.kind), -change.moved_km, change.miss_distance_km))
+    return Changes(
+        since=since,
+        simulated=is_simulated(published),
+        first_looks=sum(kind == "first look" for kind, _ in told),
+        changes=listed,
+    )
+
+
+def latency(published: Path) -> Latency:
+    """How days' lists grew after the day, and at what hours answers change."""
+    steps = ask(published, query_text("growth"), {"ages": list(AGES_DAYS)})[1]
+    rereadings = ask(published, query_text("rereadings"))[1]
+    return Latency(
+        simulated=is_simulated(published),
+        growth=growth([(int(a), int(b), int(n), int(before), int(after)) for a, b, n, before, after in steps]),
+        rereadings=len(rereadings),
+        reload=reload_hours([(before, at, bool(changed)) for before, at, changed in rereadings]),
+    )
+
+
+def growth(steps: Sequence[tuple[int, int, int, int, int]]) -> list[Growth]:
+    """Shares by age from steps (younger age, older age, days followed, flybys by the younger, by the older).
+
+    Few days have been followed for long, so each step is measured on all the days that were followed through it, and
+    the shares are the product of the steps from the oldest age down (the chain ladder of those who estimate late
+    claims).
+    """
+    if not steps:
+        return []
+    share, shares = 1.0, [Growth(steps[-1][1], 1.0, steps[-1][2])]
+    for younger, _, days, before, after in reversed(steps):
+        share *= before / after if after else 1.0
+        shares.append(Growth(younger, share, days))
+    return shares[::-1]
+
+
+def reload_hours(rereadings: Iterable[tuple[datetime, datetime, bool]]) -> Reload | None:
+    """Between which hours the source changes its answers, from readings (before, after, whether they differ).
+
+    Two readings that differ have a change between them; the hours between two that do not are quieter. The hours with
+    the highest share of differing pairs are told, together. None when no pair differs.
+    """
+    changed, unchanged = [0] * 24, [0] * 24
+    pairs = list(rereadings)
+    for before, after, differ in pairs:
+        for hour in _hours(before, after):
+            (changed if differ else unchanged)[hour] += 1
+    if not any(changed):
+        return None
+    shares = [c / (c + u) if c else 0.0 for c, u in zip(changed, unchanged, strict=True)]
+    weights = [share * count for share, count in zip(shares, changed, strict=True)]
+    best = weights.index(max(weights))
+    likely = [weight >= 0.9 * weights[best] for weight in weights]
+    first = last = best
+    while likely[(first - 1) % 24] and last - first < 23:
+        first -= 1
+    while likely[(last + 1) % 24] and last - first < 23:
+        last += 1
+    shift = 24 if first < 0 else 0
+    return Reload(
+        first + shift,
+        last + 1 + shift,
+        changed=sum(differ for *_, differ in pairs),
+        unchanged=sum(not differ for *_, differ in pairs),
+    )
+
+
+def parse_since(text: str) -> datetime:
+    """The moment that `text` names: YYYY-MM-DD or an ISO moment, UTC unless it says otherwise. ValueError if none."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def cron_hour_utc(cron: str, timezone: str, now: datetime) -> float | None:
+    """At what hour of the day, UTC, a daily schedule fires, by the zone's offset at `now`; None if it is not daily."""
+    match cron.split():
+        case [minute, hour, "*", "*", "*"] if minute.isdecimal() and hour.isdecimal() and int(hour) < 24:
+            local = now.astimezone(ZoneInfo(timezone)).replace(hour=int(hour), minute=int(minute) % 60)
+            at = local.astimezone(UTC)
+            return at.hour + at.minute / 60
+    return None
+
+
+def _distance(flyby: dict[str, Any]) -> float:
+    return float(flyby["miss_distance_km"])
+
+
+def _hours(before: datetime, after: datetime) -> Iterable[int]:
+    """The hours of the day, UTC, that the time between the two readings touches; each at most once."""
+    hour, hours = before.astimezone(UTC).replace(minute=0, second=0, microsecond=0), set()
+    while hour < after:
+        hours.add(hour.hour)
+        hour += timedelta(hours=1)
+    return hours
+
+
+def _change(row: dict[str, Any]) -> Change:
+    told, before = row["told"], row["told_before"]
+    moves = [
+        Move(field, unit, before[field], told[field])
+        for field, unit in MOVING.items()
+        if before is not None and before[field] != told[field]
+    ]
+    return Change(
+        kind=row["kind"],
+        changed_at=row["changed_at"],
+        moves=moves,
+        **{
+            name: told[name]
+            for name in (
+                "designation",
+                "name",
+                "close_approach_date",
+                "close_approach_at",
+                "miss_distance_ld",
+                "miss_distance_km",
+            )
+        },
+    )
+
+
+def _spans(days: Iterable[tuple[date, str | None]]) -> list[Span]:
+    """Neighbouring days of which the same was said, together."""
+    spans: list[Span] = []
+    for day, note in days:
+        if spans and spans[-1].last + DAY == day and spans[-1].note == note:
+            spans[-1] = Span(spans[-1].first, day, note)
+        else:
+            spans.append(Span(day, day, note))
+    return spans
+
+
+def _rows(published: Path, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    columns, rows = ask(published, query_text(query), parameters or {})
+    return [dict(zip(columns, row, strict=True)) for row in rows]
