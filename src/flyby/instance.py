@@ -1,0 +1,257 @@
+"""flyby's own Dagster instance: prepared once, then used for runs in this process, or by the webserver and the daemon.
+
+Dagster is imported by the functions that need it, since that takes most of a second.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from filelock import FileLock, Timeout
+
+from flyby.errors import BusyError, FlybyError, HomeError, UsageError
+from flyby.planning import parse_tick
+from flyby.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent, DagsterInstance
+
+#: For an instance that is flyby's alone. Someone's own dagster.yaml is left as it is.
+DAGSTER_YAML = """\
+# Written by flyby once; change it as you like: https://docs.dagster.io/deployment/oss/dagster-yaml
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+# A run whose process was killed becomes a failed run instead of a running one.
+run_monitoring:
+  enabled: true
+retention:
+  schedule:
+    purge_after_days: 365
+"""
+
+#: How long the webserver may take to answer, and to end. It starts a second process, which imports everything.
+START_S = 120.0
+END_S = 20.0
+#: How long another process may take to prepare the same home.
+PREPARE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run of `asteroid_job` went."""
+
+    run_id: str
+    success: bool
+    #: What went wrong, in one line; None if nothing did.
+    error: str | None
+    #: The plain metadata of the materializations together: `new`, `changed`, `rows`, `windows`, `quota_left`, …
+    figures: Mapping[str, Any]
+    #: What the failed checks say.
+    warnings: tuple[str, ...]
+
+
+def run_job(settings: Settings, tick: date) -> RunResult:
+    """Run `asteroid_job` for the tick date in this process, on flyby's Dagster instance, where the UI shows it.
+
+    A failed run is a result, not an exception. Raises UsageError for a day that NeoWs does not serve and HomeError when
+    DAGSTER_HOME cannot be used.
+    """
+    parse_tick(tick.isoformat())
+    with _as_environment(settings), instance(settings) as dagster:
+        from flyby.definitions import defs, run_config
+
+        result = defs.resolve_job_def("asteroid_job").execute_in_process(
+            # Whoever runs this reads what flyby prints. The event log gets everything.
+            run_config={**run_config(tick), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=dagster,
+            raise_on_error=False,
+        )
+    figures = {
+        name: value.value
+        for event in result.get_asset_materialization_events()
+        for name, value in event.step_materialization_data.materialization.metadata.items()
+        if isinstance(value.value, str | int | float)
+    }
+    said = (check.description or "" for check in result.get_asset_check_evaluations() if not check.passed)
+    return RunResult(
+        run_id=result.run_id,
+        success=result.success,
+        error=None if result.success else _failure(result.all_events),
+        figures=figures,
+        warnings=tuple(dict.fromkeys(said)),
+    )
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator["DagsterInstance"]:
+    """The Dagster instance in DAGSTER_HOME, which is made if it is not there.
+
+    Raises HomeError when that cannot be written, BusyError when another process does not finish making it.
+    """
+    home = settings.dagster_home
+    # Two processes that initialise SQLite storage together break it for good.
+    lock = FileLock(home / ".lock", timeout=PREPARE_S)
+    with ExitStack() as stack:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with lock:
+                if not (home / "dagster.yaml").exists():
+                    (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+                from dagster import DagsterInstance
+
+                dagster = stack.enter_context(DagsterInstance.from_config(str(home)))
+        except Timeout:
+            raise BusyError(f"another process is preparing {home.name}/ and does not finish: end it") from None
+        except OSError as error:
+            raise HomeError(
+                f"DAGSTER_HOME {home.name}/ cannot be written ({error.strerror}): "
+                "set FLYBY_HOME or DAGSTER_HOME to a folder of yours"
+            ) from None
+        yield dagster
+
+
+def up(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, on_ready: Callable[[str], None] | None = None
+) -> None:
+    """Run Dagster's webserver and daemon, with the schedule on, until Ctrl-C or SIGTERM; both have ended on return.
+
+    `on_ready` is called with the UI's address once it answers. Raises UsageError when the port is taken, FlybyError
+    when one of the two ends by itself.
+    """
+    _free(host, port)
+    with instance(settings):
+        pass
+    target = ["-m", "flyby.definitions"]
+    commands = {
+        "webserver": ["dagster_webserver", "--host", host, "--port", str(port), "--dagster-log-level", "warning"],
+        "daemon": ["dagster._daemon", "run", "--log-level", "warning"],
+    }
+    environment = {**os.environ, **_environment(settings), "DAGSTER_HOME": str(settings.dagster_home)}
+    with _stopped_by_sigterm(), ExitStack() as stack:
+        try:
+            running = {
+                name: stack.enter_context(_child([sys.executable, "-m", *command, *target], environment))
+                for name, command in commands.items()
+            }
+            url = f"http://{host}:{port}"
+            _wait_for(url, running)
+            if on_ready:
+                on_ready(url)
+            while True:
+                _check(running)
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            pass
+
+
+def _failure(events: "Sequence[DagsterEvent]") -> str:
+    """The line that a failed step gave as its reason."""
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            cause = data.error
+            while cause and cause.cause:
+                cause = cause.cause
+            if cause:
+                return cause.message.strip().splitlines()[0]
+    return "the run failed: `flyby up` shows why"
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a process that is to have the same."""
+    moment = settings.rehearsed_now
+    return {
+        "FLYBY_HOME": str(settings.home),
+        "NASA_API_KEY": settings.api_key,
+        "FLYBY_NEOWS_URL": settings.neows_url,
+        "FLYBY_CAD_URL": settings.cad_url,
+        "FLYBY_CRON": settings.cron,
+        "FLYBY_TIMEZONE": settings.timezone,
+        "FLYBY_NOTIFY": " ".join(settings.notify),
+        "FLYBY_NOW": moment.isoformat() if moment else "",
+    }
+
+
+@contextmanager
+def _as_environment(settings: Settings) -> Iterator[None]:
+    """Have the assets, which load their settings from the environment wherever they run, find these."""
+    ours = _environment(settings)
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _free(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError):
+        raise UsageError(f"port {port} of {host} cannot be used: choose another with --port") from None
+
+
+@contextmanager
+def _child(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is asked to end when the context does, and made to if it does not."""
+    # A group of its own: Ctrl-C in the terminal reaches this process alone, which then ends the children in order.
+    with subprocess.Popen(command, env=environment, start_new_session=True) as child:
+        try:
+            yield child
+        finally:
+            child.send_signal(signal.SIGINT)
+            try:
+                child.wait(END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+def _wait_for(url: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        _check(running)
+        try:
+            with urlopen(f"{url}/server_info", timeout=5):  # noqa: S310  http, to what was just started
+                return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise FlybyError(f"Dagster's webserver did not answer within {START_S:.0f} s: see what it printed")
+
+
+def _check(running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for name, child in running.items():
+        if child.poll() is not None:
+            raise FlybyError(f"Dagster's {name} ended by itself (exit status {child.returncode}): see what it printed")
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM as Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
