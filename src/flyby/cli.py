@@ -6,7 +6,7 @@ Whatever a command does not need is not imported: `flyby status` starts in a ten
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +69,7 @@ def _debug(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _day(_: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
-    return None if value is None else parse_day(value, field=(parameter.name or "day").upper())
+    return None if value is None else parse_day(value, field=parameter.human_readable_name)
 
 
 def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -123,10 +123,9 @@ def run(day: date | None) -> None:
     with terminal.busy(f"reading the sky for {day}"):
         result = run_job(settings, day + DAY)
     if not result.success:
-        raise FlybyError(result.error or "the run failed: `flyby up` shows it, with its log")
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    passed = views.passing(settings.published, day, day, after=midnight)
-    terminal.show_run(day, passed, views.changes(settings.published, began))
+        raise FlybyError(result.error or "the run failed: `flyby up` shows why")
+    found = views.passed(settings.published, day)
+    terminal.show_run(day, found, views.changes(settings.published, began), warnings=result.warnings)
 
 
 @flyby.command(epilog="Example: flyby backfill 2015-01-01 2025-12-31 --wait")
@@ -255,9 +254,10 @@ def rebuild() -> None:
 @_debug
 def up(port: int) -> None:
     """Dagster's UI and daemon, with the morning schedule on. Ctrl-C ends both."""
-    from flyby.instance import serve
+    from flyby import instance
 
-    serve(Settings.load(), port=port)
+    click.echo("starting Dagster: this takes some seconds")
+    instance.up(Settings.load(), port=port, on_ready=_say_up)
 
 
 @flyby.command(epilog="Example: flyby sandbox --port 8700 --now 2026-11-23T06:30:00Z")
@@ -280,6 +280,10 @@ def demo() -> None:
     from flyby.demo import show
 
     show(Settings.load())
+
+
+def _say_up(url: str) -> None:
+    click.echo(f"Dagster's UI is at {url}, the morning schedule is on; Ctrl-C ends both")
 
 
 def _say_where(sandbox: "Sandbox") -> None:

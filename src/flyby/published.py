@@ -1,6 +1,7 @@
 """Asking the published database. Opens it read-only, for one question, and holds no lock afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -19,20 +20,30 @@ def query_text(name: str) -> str:
     return files("flyby").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def ask(
-    published: Path, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The column names and rows that `query` gives. Raises HomeError when there is no database yet or the query is
-    wrong."""
+@contextmanager
+def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published database, read-only and as it is now, for several questions.
+
+    Raises HomeError when there is no database yet or a query is wrong.
+    """
     if not published.exists():
         raise HomeError(f"there is no {published.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
     try:
         with duckdb.connect(published, read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            result = connection.execute(query, parameters)
-            return [column[0] for column in result.description or ()], result.fetchall()
+            yield connection
     except duckdb.Error as error:
         raise HomeError(str(error).splitlines()[0]) from None
+
+
+def ask(
+    published: Path, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The column names and rows that `query` gives. Raises HomeError when there is no database yet or the query is
+    wrong."""
+    with opened(published) as connection:
+        result = connection.execute(query, parameters)
+        return [column[0] for column in result.description or ()], result.fetchall()
 
 
 def ledger(published: Path) -> list[LedgerDay]:

@@ -160,17 +160,18 @@ def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> Table:
     return table(columns, rows, width=width)
 
 
-def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes) -> None:
-    """What a run brought: its day, closest first, and what it changed."""
+def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, warnings: Sequence[str]) -> None:
+    """What a run brought: its day, closest first, what it changed, and what the checks warn of."""
     screen = console()
     _banner(screen, changes.simulated)
-    nearest = sorted(passed, key=lambda flyby: float(flyby["miss_distance_km"]))
-    if nearest:
-        screen.print(passing_table(nearest[:LISTED], width=screen.width))
-    if len(nearest) > LISTED:
-        _say(screen, f"… and {len(nearest) - LISTED:,} farther away", style="dim")
+    if passed:
+        screen.print(passing_table(passed[:LISTED], width=screen.width))
+    if len(passed) > LISTED:
+        _say(screen, f"… and {len(passed) - LISTED:,} farther away", style="dim")
     looks = f", {changes.first_looks:,} on days read for the first time" if changes.first_looks else ""
     _say(screen, f"{day}: {len(passed):,} flybys. This run: {summary(changes)}{looks}.")
+    for warning in warnings:
+        _say(screen, f"warning: {plain(warning)}", style="yellow")
     _say(screen, "`flyby upcoming` shows what comes, `flyby changes` what moved.", style="dim")
 
 
@@ -382,7 +383,7 @@ def _freshness(status: Status) -> str:
     doubts = [f"{morning.partial} partial"] * bool(morning.partial) + [f"{morning.rejected} rejected"] * bool(
         morning.rejected
     )
-    ago = duration((status.now - morning.requested_at).total_seconds())
+    ago = duration(max((status.now - morning.requested_at).total_seconds(), 0))
     told = (
         f"last morning: {morning.requested_at:%Y-%m-%d %H:%M} UTC, {ago} ago: {morning.requests} requests, "
         f"{morning.rows:,} rows, {morning.new:,} new, {morning.changed:,} changed, "

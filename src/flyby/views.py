@@ -3,6 +3,7 @@
 Each function asks the database at `published` and gives a dataclass of plain values. HomeError when there is none yet.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.published import ask, query_text
+from flyby.published import opened, query_text
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
@@ -193,64 +196,58 @@ class Latency:
         return not self.growth or self.growth[0].days < ENOUGH_DAYS
 
 
-def is_simulated(published: Path) -> bool:
-    """Whether any answer in the record is the built-in sky's."""
-    _, [(simulated,)] = ask(published, query_text("simulated"))
-    return bool(simulated)
-
-
 def status(published: Path, now: datetime) -> Status:
     """What is held, how fresh, how complete, and what is suspect or missing."""
-    [held] = _rows(published, "held", {"now": now})
-    mornings = _rows(published, "last_morning")
-    doubtful = ask(published, query_text("doubtful_days"))[1]
-    return Status(
-        now=now,
-        days=dict(ask(published, query_text("day_states"))[1]),
-        last_morning=Morning(**mornings[0]) if mornings else None,
-        suspect=_spans((day, note) for day, state, note in doubtful if state == "suspect"),
-        missing=_spans((day, note) for day, state, note in doubtful if state == "missing"),
-        **held,
-    )
+    with opened(published) as connection:
+        [held] = _records(connection, "held", now=now)
+        mornings = _records(connection, "last_morning")
+        doubtful = _rows(connection, "doubtful_days")
+        return Status(
+            now=now,
+            days=dict(_rows(connection, "day_states")),
+            last_morning=Morning(**mornings[0]) if mornings else None,
+            suspect=_spans((day, note) for day, state, note in doubtful if state == "suspect"),
+            missing=_spans((day, note) for day, state, note in doubtful if state == "missing"),
+            **held,
+        )
 
 
 def upcoming(published: Path, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False) -> Upcoming:
     """What passes from `now` to the end of the day `days - 1` days on, soonest first."""
-    [held] = _rows(published, "held", {"now": now})
-    flybys = passing(published, now.date(), now.date() + (days - 1) * DAY, after=now)
+    last = now.date() + (days - 1) * DAY
+    with opened(published) as connection:
+        [(known_until,)] = _rows(connection, "known_until")
+        flybys = _records(connection, "passing", first=now.date(), last=last, after=now)
+        simulated = _is_simulated(connection)
     if closest_first:
         flybys.sort(key=_distance)
-    return Upcoming(now, held["simulated"], days, held["last_day"], flybys)
+    return Upcoming(now, simulated, days, known_until, flybys)
 
 
-def passing(published: Path, first: date, last: date, *, after: datetime) -> list[dict[str, Any]]:
-    """What is listed for the days from `first` to `last` and passes at `after` or later, soonest first."""
-    return _rows(published, "passing", {"first": first, "last": last, "after": after})
+def passed(published: Path, day: date) -> list[dict[str, Any]]:
+    """What is listed for `day`, the closest first; the columns are those of `Upcoming.flybys`."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    with opened(published) as connection:
+        return sorted(_records(connection, "passing", first=day, last=day, after=midnight), key=_distance)
 
 
 def changes(published: Path, since: datetime) -> Changes:
     """What became new, moved, went and came back after `since`: by kind, the widest move in distance first."""
-    told = [(row["kind"], _change(row)) for row in _rows(published, "changes", {"since": since})]
+    with opened(published) as connection:
+        told = [(row["kind"], _change(row)) for row in _records(connection, "changes", since=since)]
+        simulated = _is_simulated(connection)
     listed = [change for kind, change in told if kind in KINDS and (kind != "revised" or change.moves)]
     listed.sort(key=lambda change: (KINDS.index(change.kind), -change.moved_km, change.miss_distance_km))
-    return Changes(
-        since=since,
-        simulated=is_simulated(published),
-        first_looks=sum(kind == "first look" for kind, _ in told),
-        changes=listed,
-    )
+    return Changes(since, simulated, sum(kind == "first look" for kind, _ in told), listed)
 
 
 def latency(published: Path) -> Latency:
     """How days' lists grew after the day, and at what hours answers change."""
-    steps = ask(published, query_text("growth"), {"ages": list(AGES_DAYS)})[1]
-    rereadings = ask(published, query_text("rereadings"))[1]
-    return Latency(
-        simulated=is_simulated(published),
-        growth=growth([(int(a), int(b), int(n), int(before), int(after)) for a, b, n, before, after in steps]),
-        rereadings=len(rereadings),
-        reload=reload_hours([(before, at, bool(changed)) for before, at, changed in rereadings]),
-    )
+    with opened(published) as connection:
+        steps = _rows(connection, "growth", ages=AGES_DAYS)
+        rereadings = _rows(connection, "rereadings")
+        simulated = _is_simulated(connection)
+    return Latency(simulated, growth(steps), len(rereadings), reload_hours(rereadings))
 
 
 def growth(steps: Sequence[tuple[int, int, int, int, int]]) -> list[Growth]:
@@ -365,6 +362,24 @@ def _spans(days: Iterable[tuple[date, str | None]]) -> list[Span]:
     return spans
 
 
-def _rows(published: Path, query: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    columns, rows = ask(published, query_text(query), parameters or {})
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+def _is_simulated(connection: duckdb.DuckDBPyConnection) -> bool:
+    [(simulated,)] = _rows(connection, "simulated")
+    return bool(simulated)
+
+
+def _records(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[dict[str, Any]]:
+    rows = _rows(connection, query, **values)
+    return [dict(zip([column[0] for column in connection.description or ()], row, strict=True)) for row in rows]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[Any]:
+    """What `queries/<query>.sql` gives, with its $names written out: binding a parameter makes DuckDB import pandas
+    where that is installed, which takes longer than everything else together."""
+    literals = {name: _literal(value) for name, value in values.items()}
+    return connection.execute(re.sub(r"\$(\w+)", lambda match: literals[match[1]], query_text(query))).fetchall()
+
+
+def _literal(value: datetime | date | Sequence[int]) -> str:
+    if isinstance(value, datetime):
+        return f"TIMESTAMPTZ '{value.isoformat()}'"
+    return f"DATE '{value.isoformat()}'" if isinstance(value, date) else str(list(value))
