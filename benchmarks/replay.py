@@ -56,7 +56,11 @@ class Source:
     asked: Counter[str] = field(default_factory=Counter)
 
     def fetch(self, query: str) -> bytes:
-        headers = {"X-Api-Key": "replay-key", "X-As-Of": str(self.now.date()), "X-Now": f"{self.now:%Y-%m-%dT%H:%M:%SZ}"}
+        headers = {
+            "X-Api-Key": "replay-key",
+            "X-As-Of": str(self.now.date()),
+            "X-Now": f"{self.now:%Y-%m-%dT%H:%M:%SZ}",
+        }
         answer = CLIENT.get(f"{self.upstream}/feed?{query}", headers=headers)
         answer.raise_for_status()
         return answer.content
@@ -149,7 +153,9 @@ def tell(story: str, upstream: str, lesson: dict[date, set[Flyby]], mornings: in
                     publish_record(settings)
                 shares.append(_shares(source, settings, lesson, first, tick))
                 if sys.stderr.isatty():
-                    print(f"\r{story}: morning {n + 1} of {mornings}, holds {shares[-1][1]:.4%}", end="", file=sys.stderr)
+                    print(
+                        f"\r{story}: morning {n + 1} of {mornings}, holds {shares[-1][1]:.4%}", end="", file=sys.stderr
+                    )
         _, [(withdrawn, came_back, partial)] = ask(
             settings.published,
             """SELECT
