@@ -38,7 +38,7 @@ UNION ALL
 -- weeks around now: by chance none of them among eight happens once in 2,000 times.
 SELECT a.request_id, NULL, 4, format('no 54… ids among {} flybys', any_value(a.rows))
 FROM answers AS a
-LEFT JOIN observed AS o USING (request_id)
+LEFT JOIN staged_observations AS o USING (request_id)
 WHERE a.verdict <> 'rejected' AND getvariable('source') = 'neows'
     AND a.requested_at >= TIMESTAMPTZ '2021-07-01 00:00:00+00'
     AND abs(date_diff('day', a.window_start, a.requested_at::DATE)) <= 45
