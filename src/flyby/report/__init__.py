@@ -1,0 +1,185 @@
+"""The page: what is coming, last night, what changed, how complete the record is and how late the source.
+
+One file that needs nothing else: style, program, charts and data are inside, and its own policy forbids the browser to
+ask anybody for anything. What the sources say is data in it, never markup.
+"""
+
+import json
+import math
+import os
+import re
+from base64 import b64encode
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from flyby.days import DAY
+from flyby.errors import HomeError
+from flyby.planning import LISTED_BY
+from flyby.published import ask
+from flyby.views import Changes, changes, latency, status
+
+#: Flybys of this many days before and after today are in the page; the database has the rest.
+PAST_DAYS, COMING_DAYS = 30, 60
+#: The calendar of the record goes back to the first of the month this many days ago: about thirteen months.
+CALENDAR_DAYS = 366
+#: A busy morning revises thousands of flybys. The page has the widest moves and the count of all.
+MOST_CHANGES = 300
+
+#: How JSON text can stand inside a <script> element whatever it holds (json.dumps escapes U+2028 and U+2029 itself).
+SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+def write_report(published: Path, page: Path, *, now: datetime) -> Path:
+    """Write the page of what the database at `published` says at `now` (aware); `page` itself.
+
+    Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
+    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing. Beside the page
+    lies Vega-Lite's program, which takes seconds to make and is made once for each version.
+
+    Raises HomeError when there is no database yet, or when the page cannot be written.
+    """
+    data = _data(published, now.astimezone(UTC))
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        _replace(page, _page(data, _vega(page.parent)))
+    except OSError as error:
+        raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
+    return page
+
+
+def _data(published: Path, now: datetime) -> dict[str, Any]:
+    """Everything that the page tells, as JSON has it."""
+    today = now.date()
+    held = status(published, now)
+    columns, flybys = _ask(published, "flybys", first=today - PAST_DAYS * DAY, last=today + COMING_DAYS * DAY)
+    _, days = _ask(published, "days", first=(today - CALENDAR_DAYS * DAY).replace(day=1))
+    _, [(read_on,)] = _ask(published, "last_reading")
+    # "Since yesterday" is since the midnight before the last reading: whatever that day's readings changed.
+    since = datetime.combine(read_on or today, time(), UTC)
+    return {
+        "now": now,
+        "yesterday": today - DAY,
+        "simulated": held.simulated,
+        "stale": held.is_stale,
+        "held": {
+            "first": held.first_day,
+            "last": held.last_day,
+            "listed": held.listed,
+            "revisions": held.revisions,
+            "read_at": held.last_request_at,
+        },
+        "flybys": {"columns": columns, "rows": flybys},
+        "changes": _changes(changes(published, since)),
+        "days": days,
+        "doubts": [
+            {"state": state, "first": span.first, "last": span.last, "note": span.note}
+            for state, spans in (("suspect", held.suspect), ("missing", held.missing))
+            for span in spans
+            if span.last >= today - CALENDAR_DAYS * DAY
+        ],
+        "latency": _latency(published),
+    }
+
+
+def _changes(told: Changes) -> dict[str, Any]:
+    kept: Counter[str] = Counter()
+    listed = []
+    for change in told.changes:
+        kept[change.kind] += 1
+        if kept[change.kind] <= MOST_CHANGES:
+            listed.append(asdict(change))
+    return {"since": told.since, "first_looks": told.first_looks, "counts": kept, "listed": listed}
+
+
+def _latency(published: Path) -> dict[str, Any]:
+    told = latency(published)
+    oldest = told.growth[-1].age_days if told.growth else 365
+    return {
+        "growth": [asdict(step) for step in told.growth],
+        "is_little": told.is_little,
+        # What was measured for 2015–2019, on the same scale: all of the list at the oldest age.
+        "reference": [
+            {"age_days": age, "share": share / dict(LISTED_BY).get(oldest, 0.86)}
+            for age, share in LISTED_BY
+            if 1 <= age <= oldest
+        ],
+    }
+
+
+def _ask(published: Path, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
+    return ask(published, _text(f"queries/{query}.sql"), parameters)
+
+
+def _page(data: dict[str, Any], vega: str) -> str:
+    parts = {
+        "style": _text("page.css"),
+        "data": json.dumps(_plain(data), allow_nan=False, separators=(",", ":")).translate(SCRIPT_SAFE),
+        "vega": vega.replace("</script", "<\\/script"),
+        "program": _text("page.js"),
+    }
+    scripts = " ".join(_hash(parts[name]) for name in ("vega", "program"))
+    # Vega sets styles on what it draws. Images are the charts' and the page's own.
+    parts["policy"] = f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    # In one pass, so that nothing put in is looked at again.
+    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _text("page.html"))
+
+
+def _plain(value: Any) -> Any:
+    """`value` in what JSON knows. Moments to the second, as the browser reads them; what is no number is null."""
+    match value:
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        case date():
+            return value.isoformat()
+        case float():
+            return value if math.isfinite(value) else None
+    return value
+
+
+def _vega(folder: Path) -> str:
+    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed."""
+    try:
+        kept = folder / f"vega-{version('vl-convert-python')}.js"
+    except PackageNotFoundError:
+        return ""
+    if not kept.exists():
+        import vl_convert  # takes a while and is needed once
+
+        for outdated in folder.glob("vega-*.js"):
+            outdated.unlink(missing_ok=True)
+        _replace(kept, vl_convert.javascript_bundle())
+    return kept.read_text(encoding="utf-8")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Make `text` the content of `path`, at one instant."""
+    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
+def _text(name: str) -> str:
+    return files("flyby.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,566 @@
+// The page's program. Whatever comes from a source is set as text; nothing here makes markup from a string.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const now = Date.parse(data.now);
+
+const KM = { ld: 149597870.7 / 389, km: 1, au: 149597870.7 };
+const UNIT_NAMES = { ld: "LD", km: "km", au: "au" };
+const STATES = [
+  ["settled", "square", "--accent", "read at least three times, and unchanged for 30 days"],
+  ["settling", "square", "--accent-soft", "read more than once, still changing"],
+  ["fresh", "circle", "--accent-soft", "read once"],
+  ["suspect", "triangle-up", "--hazard", "the last answer is not believed"],
+  ["missing", "hollow", "--muted", "not read"],
+];
+const KINDS = {
+  new: ["New", "not listed before"],
+  revised: ["Revised", "widest moves first"],
+  relisted: ["Back", "listed again after an absence"],
+  unlisted: ["Not listed any more", "kept, as such things often come back"],
+  withdrawn: ["Withdrawn", "away for good, as far as can be told"],
+};
+const FIELDS = {
+  close_approach_date: "day", close_approach_at: "time", miss_distance_km: "distance",
+  relative_velocity_km_s: "speed", absolute_magnitude_h: "brightness H", diameter_min_m: "smallest size",
+  diameter_max_m: "largest size", is_potentially_hazardous: "potentially hazardous",
+  is_sentry_object: "on the impact-risk list", neo_id: "NASA id", name: "name",
+};
+const CSV_COLUMNS = data.flybys.columns.filter((column) => column !== "sources");
+const SHOWN_AT_FIRST = 40;
+
+const flybys = data.flybys.rows.map((row) => {
+  const flyby = Object.fromEntries(data.flybys.columns.map((column, n) => [column, row[n]]));
+  // Of a flyby whose time of day is not known the middle of its day stands in, where one has to be drawn or sorted.
+  flyby.at = Date.parse(flyby.close_approach_at ?? `${flyby.close_approach_date}T12:00:00Z`);
+  const known = flyby.close_approach_at !== null;
+  flyby.isComing = known ? flyby.at >= now : flyby.close_approach_date >= data.now.slice(0, 10);
+  return flyby;
+});
+const coming = flybys.filter((flyby) => flyby.isComing);
+let unit = "ld";
+
+// ---- text
+
+const element = (id) => document.getElementById(id);
+
+function make(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role" || name === "scope") made.setAttribute(name, value);
+    else made[name] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+function figures(value, digits) {
+  return value.toLocaleString("en", { maximumSignificantDigits: digits });
+}
+
+function distanceText(km, digits) {
+  const value = km / KM[unit];
+  const usual = unit === "km" ? 3 : unit === "au" ? 3 : value < 100 ? 3 : 4;
+  return `${figures(value, digits ?? usual)} ${UNIT_NAMES[unit]}`;
+}
+
+const dateText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
+const fullDateText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const timeText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
+
+const momentText = (iso) => `${dateText.format(new Date(iso))} ${timeText.format(new Date(iso))}`;
+const dayText = (iso) => dateText.format(Date.parse(`${iso}T00:00:00Z`));
+const fullDayText = (iso) => fullDateText.format(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`));
+const whenText = (flyby) => (flyby.close_approach_at ? momentText(flyby.close_approach_at) : dayText(flyby.close_approach_date));
+
+// "(2019 AB)" is a designation that stands for the name it has not got.
+const nameText = (flyby) => flyby.name.replace(/^\(([^()]*)\)$/, "$1");
+
+function metres(value, rounding = 2) {
+  return value >= 1000 ? [figures(value / 1000, rounding), "km"] : [figures(value, rounding), "m"];
+}
+
+function sizeText(flyby) {
+  if (flyby.diameter_min_m === null || flyby.diameter_max_m === null) return "unknown";
+  const [low, lowUnit] = metres(flyby.diameter_min_m);
+  const [high, highUnit] = metres(flyby.diameter_max_m);
+  return lowUnit === highUnit ? `${low}–${high} ${highUnit}` : `${low} ${lowUnit}–${high} ${highUnit}`;
+}
+
+const middleSize = (flyby) => (flyby.diameter_min_m === null || flyby.diameter_max_m === null ? null : Math.sqrt(flyby.diameter_min_m * flyby.diameter_max_m));
+const closest = (some) => some.reduce((least, flyby) => (least && least.miss_distance_km <= flyby.miss_distance_km ? least : flyby), null);
+
+/** Fills an element with text in which [bold] parts are arrays. */
+function say(id, ...parts) {
+  element(id).replaceChildren(...parts.map((part) => (Array.isArray(part) ? make("b", { textContent: part[0] }) : part)));
+}
+
+// ---- details: a tip while pointing, a dialog for whoever taps
+
+function detailPairs(flyby) {
+  return [
+    ["When", flyby.close_approach_at ? `${momentText(flyby.close_approach_at)} UTC` : `${dayText(flyby.close_approach_date)}, time not known`],
+    ["Distance", distanceText(flyby.miss_distance_km)],
+    ["Size", sizeText(flyby)],
+    ["Speed", `${figures(flyby.relative_velocity_km_s, 3)} km/s`],
+    ["Hazard", flyby.is_potentially_hazardous ? "◆ potentially hazardous" : "not potentially hazardous"],
+  ];
+}
+
+function showDetails(flyby) {
+  const dialog = element("details");
+  const others = Object.keys(KM).filter((name) => name !== unit).map((name) => `${figures(flyby.miss_distance_km / KM[name], 4)} ${UNIT_NAMES[name]}`);
+  const pairs = [
+    ...detailPairs(flyby).map(([label, text]) => [label, label === "Distance" ? `${text} (${others.join(", ")})` : text]),
+    ["Impact-risk list", flyby.is_sentry_object === null ? "not told" : flyby.is_sentry_object ? "yes (Sentry)" : "no"],
+    ["Brightness H", flyby.absolute_magnitude_h === null ? "unknown" : figures(flyby.absolute_magnitude_h, 4)],
+    ["NASA id", flyby.neo_id],
+    ["First listed", `${momentText(flyby.first_seen_at)} UTC, as far as this record goes`],
+    ["Revision", String(flyby.revision)],
+  ];
+  const close = make("button", { type: "button", className: "plain", textContent: "Close", onclick: () => dialog.close() });
+  const end = make("p", { className: "row" }, close);
+  if (!data.simulated) {
+    const address = `https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=${encodeURIComponent(flyby.designation)}`;
+    end.prepend(make("a", { href: address, rel: "noopener noreferrer", target: "_blank", textContent: "What JPL knows of it" }));
+  }
+  dialog.replaceChildren(
+    make("h2", { id: "details-title", textContent: nameText(flyby) }),
+    make("dl", { className: "pairs" }, ...pairs.flatMap(([label, text]) => [make("dt", { textContent: label }), make("dd", { textContent: text })])),
+    end,
+  );
+  hideTip();
+  dialog.showModal();
+}
+
+element("details").addEventListener("click", (event) => {
+  if (event.target === event.currentTarget) event.currentTarget.close();
+});
+
+function showTip(event, title, lines) {
+  const tip = element("tip");
+  tip.replaceChildren(make("b", { textContent: title }), ...lines.map((text) => make("div", { textContent: text })));
+  tip.hidden = false;
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
+  tip.style.top = `${event.clientY + 18 + height > innerHeight ? Math.max(8, event.clientY - height - 12) : event.clientY + 18}px`;
+}
+
+function hideTip() {
+  element("tip").hidden = true;
+}
+
+// ---- tables
+
+const COLUMNS = [
+  { key: "name", label: "Name", value: (f) => nameText(f), cell: nameCell },
+  { key: "when", label: "When (UTC)", className: "when", value: (f) => f.at, cell: whenText },
+  { key: "distance", label: "Distance", className: "number", value: (f) => f.miss_distance_km, cell: (f) => distanceText(f.miss_distance_km) },
+  { key: "size", label: "Size", className: "number", value: middleSize, cell: sizeText },
+  { key: "speed", label: "Speed, km/s", className: "number wide", value: (f) => f.relative_velocity_km_s, cell: (f) => f.relative_velocity_km_s.toFixed(1) },
+  { key: "brightness", label: "H", className: "number wide", value: (f) => f.absolute_magnitude_h, cell: (f) => f.absolute_magnitude_h?.toFixed(1) ?? "" },
+  { key: "hazard", label: "Hazard", className: "wide", value: (f) => (f.is_potentially_hazardous ? 0 : 1), cell: (f) => (f.is_potentially_hazardous ? make("span", { className: "hazard", textContent: "◆ potentially hazardous" }) : "") },
+];
+
+function nameCell(flyby) {
+  const name = make("button", { type: "button", className: "name", textContent: nameText(flyby), onclick: () => showDetails(flyby) });
+  if (!flyby.is_potentially_hazardous) return name;
+  return make("span", {}, name, make("span", { className: "hazard", textContent: " ◆", title: "potentially hazardous", "aria-hidden": "true" }), make("span", { className: "unseen", textContent: " potentially hazardous" }));
+}
+
+/** Orders by a column; what is unknown comes last whichever way. */
+function ordered(rows, { key, down }) {
+  const { value } = COLUMNS.find((column) => column.key === key);
+  const sign = down ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (x === null || y === null) return (x === null) - (y === null);
+    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
+  });
+}
+
+/** A table that sorts itself by its headings. Gives `show(rows)` and the rows in the order shown. */
+function flybyTable(box, caption, sort) {
+  const state = { rows: [], sort, isWhole: false };
+  const draw = () => {
+    state.rows = ordered(state.rows, state.sort);
+    const shown = state.isWhole ? state.rows : state.rows.slice(0, SHOWN_AT_FIRST);
+    const headings = COLUMNS.map((column) => {
+      const isSorted = column.key === state.sort.key;
+      const arrow = isSorted ? (state.sort.down ? " ↓" : " ↑") : "";
+      const button = make("button", { type: "button", textContent: column.label + arrow });
+      button.addEventListener("click", () => {
+        state.sort = { key: column.key, down: isSorted && !state.sort.down };
+        draw();
+        box.querySelector(`th[data-key=${column.key}] button`).focus();
+      });
+      const heading = make("th", { scope: "col", className: column.className ?? "", "data-key": column.key }, button);
+      if (isSorted) heading.setAttribute("aria-sort", state.sort.down ? "descending" : "ascending");
+      return heading;
+    });
+    const lines = shown.map((flyby) => make("tr", {}, ...COLUMNS.map((column) => make("td", { className: column.className ?? "" }, column.cell(flyby)))));
+    const table = make("table", {}, make("caption", { className: "unseen", textContent: caption }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...lines));
+    box.replaceChildren(table);
+    if (state.rows.length === 0) box.replaceChildren(make("p", { className: "empty", textContent: "None." }));
+    if (shown.length < state.rows.length) {
+      box.append(make("button", { type: "button", className: "more", textContent: `Show all ${state.rows.length.toLocaleString("en")}`, onclick: () => { state.isWhole = true; draw(); } }));
+    }
+  };
+  return {
+    show(rows) { state.rows = rows; draw(); },
+    get rows() { return state.rows; },
+    draw,
+  };
+}
+
+const lastNight = flybys.filter((flyby) => flyby.close_approach_date === data.yesterday);
+const lastNightTable = flybyTable(element("last-night-table"), "Flybys of last night", { key: "distance", down: false });
+const allTable = flybyTable(element("flybys-table"), "Flybys of the last 30 days and coming", { key: "when", down: false });
+
+function filtered() {
+  const form = element("filters").elements;
+  const words = form.text.value.trim().toLowerCase();
+  const within = form.within.value === "any" ? Infinity : Number(form.within.value) * KM.ld;
+  return flybys.filter((flyby) =>
+    (words === "" || `${flyby.name} ${flyby.neo_id}`.toLowerCase().includes(words))
+    && (form.when.value === "all" || (form.when.value === "coming") === flyby.isComing)
+    && flyby.miss_distance_km <= within
+    && (!form.hazardous.checked || flyby.is_potentially_hazardous));
+}
+
+function filter() {
+  const found = filtered();
+  allTable.show(found);
+  element("flybys-count").textContent = found.length === flybys.length ? count(flybys.length, "flyby") : `${found.length.toLocaleString("en")} of ${count(flybys.length, "flyby")}`;
+}
+
+function csvCell(value) {
+  if (value === null) return "";
+  // A spreadsheet would take text that begins like this for a formula.
+  const text = typeof value === "string" ? value.replace(/^[=+\-@\t\r]/, "'$&") : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function downloadCsv() {
+  const lines = [CSV_COLUMNS, ...allTable.rows.map((flyby) => CSV_COLUMNS.map((column) => flyby[column]))];
+  const blob = new Blob([lines.map((line) => line.map(csvCell).join(",") + "\r\n").join("")], { type: "text/csv" });
+  const link = make("a", { href: URL.createObjectURL(blob), download: `flybys-${data.now.slice(0, 10)}.csv` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// ---- sections of words
+
+function tellIntro() {
+  const { held } = data;
+  say("as-of", held.read_at ? `${fullDayText(data.now)}, ${timeText.format(now)} UTC · read ${momentText(held.read_at)} UTC` : `${fullDayText(data.now)} · nothing has been read yet`);
+  const next = closest(coming);
+  const last = closest(lastNight);
+  const changed = Object.values(data.changes.counts).reduce((sum, n) => sum + n, 0);
+  const fact = (label, big, small) => make("div", {}, make("dt", { textContent: label }), make("dd", { className: "big", textContent: big }), make("dd", { className: "small muted", textContent: small }));
+  element("facts").replaceChildren(
+    fact("Closest to come", next ? distanceText(next.miss_distance_km) : "–", next ? `${nameText(next)}, ${whenText(next)}` : "nothing is known yet"),
+    fact("Closest last night", last ? distanceText(last.miss_distance_km) : "–", last ? `${nameText(last)}, ${sizeText(last)}` : "none listed"),
+    fact("Changed since yesterday", changed.toLocaleString("en"), count(data.changes.counts.new ?? 0, "new flyby")),
+    fact("On record", held.listed.toLocaleString("en"), held.first ? `flybys, ${held.first.slice(0, 4)} to ${held.last.slice(0, 4)}` : "flybys"),
+  );
+}
+
+function tellBanners() {
+  const banner = (text) => make("p", { className: "note warn", role: "note", textContent: text });
+  const banners = [];
+  if (data.simulated) banners.push(banner("Simulated data. These asteroids do not exist: they come from flyby’s built-in sky."));
+  if (data.stale && data.held.read_at) banners.push(banner(`The last morning is missing: the sky was last read ${momentText(data.held.read_at)} UTC.`));
+  element("banners").replaceChildren(...banners);
+}
+
+function tellComing() {
+  if (coming.length === 0) return say("coming-lead", "Nothing is listed for the days ahead.");
+  const next = closest(coming);
+  const hazardous = coming.filter((flyby) => flyby.is_potentially_hazardous).length;
+  say("coming-lead", [count(coming.length, "asteroid")], ` until ${dayText(coming.at(-1).close_approach_date)}, `, hazardous ? [`${hazardous} potentially hazardous`] : "none potentially hazardous", ". The closest is ", [nameText(next)], `: ${distanceText(next.miss_distance_km)} on ${whenText(next)}, ${sizeText(next)}. What comes close is often found only days before, so the list still grows.`);
+}
+
+function tellLastNight() {
+  say("last-night-lead", `${fullDayText(data.yesterday)}: `, [count(lastNight.length, "flyby")], " listed so far.");
+}
+
+/** Both values with just as many figures as it takes to tell them apart. */
+function beforeAfter(move) {
+  const { field, before, after } = move;
+  const one = (value, digits) => {
+    if (value === null) return "unknown";
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (field === "close_approach_at") return momentText(value);
+    if (field === "close_approach_date") return dayText(value);
+    if (field === "miss_distance_km") return distanceText(value, digits);
+    return typeof value === "number" ? `${figures(value, digits)}${move.unit && move.unit !== "mag" ? ` ${move.unit}` : ""}` : value;
+  };
+  for (let digits = 3; digits < 10; digits += 1) {
+    const pair = [one(before, digits), one(after, digits)];
+    if (pair[0] !== pair[1] || digits === 9) return pair;
+  }
+}
+
+function tellMoves(change) {
+  const told = change.moves.filter((move) => move.field !== "diameter_min_m" && !(move.field === "close_approach_date" && change.moves.some((other) => other.field === "close_approach_at" && other.before && other.after)));
+  return make("ul", { className: "moves" }, ...told.map((move) => {
+    const [before, after] = beforeAfter(move);
+    return make("li", {}, `${FIELDS[move.field] ?? move.field} ${before} `, make("span", { className: "arrow", textContent: "→", "aria-label": "to" }), ` ${after}`);
+  }));
+}
+
+const wholeKinds = new Set();
+
+function tellChanges() {
+  const { counts, listed, first_looks: firstLooks, since } = data.changes;
+  const kinds = Object.keys(KINDS).filter((kind) => counts[kind]);
+  const looks = firstLooks ? ` ${count(firstLooks, "flyby")} of days that were read for the first time are not counted.` : "";
+  say("changes-lead", kinds.length ? `What the readings of ${dayText(since.slice(0, 10))} say that was said differently before.${looks}` : `Nothing that was known before changed on ${dayText(since.slice(0, 10))}.${looks}`);
+  element("changes-groups").replaceChildren(...kinds.map((kind) => {
+    const [title, hint] = KINDS[kind];
+    const some = listed.filter((change) => change.kind === kind);
+    const shown = wholeKinds.has(kind) ? some : some.slice(0, 8);
+    const isRevised = kind === "revised";
+    const rows = shown.map((change) => make("tr", {},
+      make("td", { textContent: nameText(change) }),
+      make("td", { className: "when", textContent: whenText(change) }),
+      make("td", isRevised ? {} : { className: "number" }, isRevised ? tellMoves(change) : distanceText(change.miss_distance_km))));
+    const headings = ["Name", "When (UTC)", isRevised ? "Before → after" : "Distance"].map((label, n) => make("th", { scope: "col", textContent: label, className: n === 2 && !isRevised ? "number" : "" }));
+    const group = make("div", { "data-kind": kind },
+      make("h3", {}, `${title} `, make("span", { className: "count", textContent: `${counts[kind].toLocaleString("en")}, ${hint}` })),
+      make("div", { className: "table-box" }, make("table", {}, make("caption", { className: "unseen", textContent: title }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...rows))));
+    if (shown.length < some.length) {
+      const rest = some.length < counts[kind] ? `Show the first ${some.length} of ${counts[kind].toLocaleString("en")}` : `Show all ${some.length}`;
+      group.append(make("button", { type: "button", className: "more", textContent: rest, onclick: () => { wholeKinds.add(kind); tellChanges(); } }));
+    }
+    return group;
+  }));
+}
+
+function tellCompleteness() {
+  const states = Object.groupBy ? Object.groupBy(data.days, ([, state]) => state) : data.days.reduce((all, day) => ({ ...all, [day[1]]: [...(all[day[1]] ?? []), day] }), {});
+  const read = data.days.length - (states.missing?.length ?? 0);
+  say("completeness-lead", data.days.length ? [`${read.toLocaleString("en")} of ${count(data.days.length, "day")}`] : "No day has been read yet.", data.days.length ? " of the last thirteen months that flyby knows of were read. A day is read again and again until it no longer changes." : "");
+  element("completeness-legend").replaceChildren(...STATES.filter(([state]) => states[state]).map(([state, shape, color, meaning]) => make("li", {}, icon(shape, color, 13), make("span", {}, make("b", { textContent: `${states[state].length} ${state}` }), `: ${meaning}`))));
+  element("doubts").replaceChildren(...(data.doubts.length ? [make("h3", { textContent: "In doubt" }), make("ul", { className: "small" }, ...data.doubts.slice(0, 12).map(({ state, first, last, note }) => make("li", { textContent: `${dayText(first)}${first === last ? "" : ` to ${dayText(last)}`}: ${state}${note ? `. ${note}` : ""}` })))] : []));
+}
+
+function tellLatency() {
+  const { growth, is_little: isLittle } = data.latency;
+  if (growth.length === 0) {
+    say("latency-lead", "This record cannot tell yet: that takes days that were read the morning after and again later. Drawn is what was measured for 2015–2019: of what was listed a year later, three quarters were listed the morning after.");
+  } else {
+    const [first] = growth;
+    const last = growth.at(-1);
+    say("latency-lead", "Of what is listed for a day ", [count(last.age_days, "day")], " later, ", [`${Math.round(first.share * 100)} %`], ` were listed ${first.age_days === 1 ? "the morning after" : `${first.age_days} days after`}`, ` (${count(first.days, "day")} followed).`, isLittle ? " That is too few days to rely on." : "");
+  }
+  const items = [["line", "--muted", "2015–2019, measured"]];
+  if (growth.length) items.unshift(["circle", "--accent", "this record"]);
+  element("latency-legend").replaceChildren(...items.map(([shape, color, text]) => make("li", {}, icon(shape, color, 13), text)));
+}
+
+// ---- pictures
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const areaOf = (flyby) => areaOfSize(middleSize(flyby) ?? 30);
+const areaOfSize = (diameter) => 18 + 330 * Math.min(1, Math.max(0, Math.log10(diameter / 4) / Math.log10(1000 / 4))) ** 1.6;
+
+function icon(shape, colorName, size) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("width", size);
+  svg.setAttribute("height", size);
+  svg.setAttribute("viewBox", "0 0 20 20");
+  svg.setAttribute("aria-hidden", "true");
+  const paths = {
+    circle: "M10 1a9 9 0 1 0 0 18a9 9 0 1 0 0-18Z", square: "M2 2H18V18H2Z", hollow: "M3 3H17V17H3Z",
+    diamond: "M10 0L19 10L10 20L1 10Z", "triangle-up": "M10 1L19 18H1Z", line: "M0 10H7M12 10H20",
+  };
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", paths[shape]);
+  const isOpen = shape === "hollow" || shape === "line";
+  path.style.fill = isOpen ? "none" : `var(${colorName})`;
+  if (isOpen) path.style.cssText += `; stroke: var(${colorName}); stroke-width: 2.5`;
+  svg.append(path);
+  return svg;
+}
+
+function tellComingLegend() {
+  const entry = (shape, colorName, size, text) => make("li", {}, icon(shape, colorName, size), text);
+  const sizes = [10, 100, 1000].map((diameter) => entry("circle", "--muted", Math.sqrt(areaOfSize(diameter) * 4 / Math.PI), metres(diameter).join(" ")));
+  element("coming-legend").replaceChildren(
+    entry("diamond", "--hazard", 14, "potentially hazardous"), entry("circle", "--accent", 11, "other asteroids"), ...sizes);
+}
+
+const embedded = new Map();
+
+async function draw(id, label, { tip, onTap, ...spec }) {
+  const box = element(id);
+  if (!globalThis.vegaEmbed) {
+    box.replaceChildren(make("p", { className: "note", textContent: "There would be a picture here. It needs flyby’s extra “report”: pip install 'flyby[report]'" }));
+    return;
+  }
+  const config = {
+    background: null, font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
+    axis: { labelColor: color("--muted"), titleColor: color("--muted"), gridColor: color("--line"), domainColor: color("--line"), tickColor: color("--line"), labelFontSize: 12, titleFontSize: 12, titleFontWeight: 400, labelPadding: 6 },
+    aria: false,
+  };
+  const result = await vegaEmbed(box, { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: box.clientWidth, autosize: { type: "fit", contains: "padding" }, ...spec }, {
+    actions: false, renderer: "svg", ast: true, defaultStyle: false, config,
+    tooltip: (handler, event, item, value) => (value ? showTip(event, ...tip(value)) : hideTip()),
+  });
+  embedded.get(id)?.finalize();
+  embedded.set(id, result);
+  if (onTap) result.view.addEventListener("click", (event) => onTap(event, result.view));
+  const svg = box.querySelector("svg");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+}
+
+function drawComing() {
+  element("coming-chart").hidden = element("coming-legend").hidden = element("coming-hint").hidden = coming.length === 0;
+  if (coming.length === 0) return;
+  const values = coming.map((flyby, index) => ({
+    index, at: flyby.at, distance: flyby.miss_distance_km / KM[unit], area: areaOf(flyby),
+    shape: flyby.is_potentially_hazardous ? "diamond" : "circle",
+    color: color(flyby.is_potentially_hazardous ? "--hazard" : "--accent"),
+  })).sort((a, b) => b.area - a.area);
+  const midnight = Date.parse(`${data.now.slice(0, 10)}T00:00:00Z`);
+  const end = Date.parse(`${coming.at(-1).close_approach_date}T00:00:00Z`) + 86400e3;
+  const days = Math.round((end - midnight) / 86400e3);
+  const isNarrow = element("coming-chart").clientWidth < 560;
+  const distances = values.map((value) => value.distance);
+  const moon = KM.ld / KM[unit];
+  const low = Math.min(moon, ...distances) / 1.4;
+  const high = Math.max(moon, ...distances) * 1.3;
+  const every = Math.max(1, Math.ceil(days / (isNarrow ? 5 : 12)));
+  const ticks = Array.from({ length: days + 1 }, (_, n) => midnight + n * 86400e3).filter((_, n) => n % every === 0);
+  const steps = [1, 2, 5].flatMap((step) => Array.from({ length: 14 }, (_, power) => step * 10 ** (power - 5))).filter((step) => step >= low && step <= high);
+  const encodeY = { field: "distance", type: "quantitative", scale: { type: "log", domain: [low, high], nice: false } };
+  return draw("coming-chart", `${coming.length} flybys by time and distance; the table of every flyby has the same in words`, {
+    height: isNarrow ? 340 : 440,
+    tip: ({ index }) => [nameText(coming[index]), detailPairs(coming[index]).map(([label, text]) => `${label}: ${text}`)],
+    onTap: (event, view) => {
+      const nearest = nearestTo(event, view, values);
+      if (nearest) showDetails(coming[nearest.index]);
+    },
+    layer: [
+      { data: { values: [{ distance: moon }] }, mark: { type: "rule", color: color("--muted"), strokeDash: [5, 4], tooltip: null }, encoding: { y: encodeY } },
+      { data: { values: [{ distance: moon }] }, mark: { type: "text", align: "right", baseline: "bottom", dy: -4, fontSize: 12, text: "as far as the Moon", color: color("--muted"), tooltip: null }, encoding: { y: encodeY, x: { value: "width" } } },
+      {
+        name: "flybys", data: { values },
+        mark: { type: "point", filled: true, opacity: 0.82, stroke: color("--card"), strokeWidth: 0.8, cursor: "pointer", tooltip: { content: "data" } },
+        encoding: {
+          x: { field: "at", type: "temporal", scale: { type: "utc", domain: [Math.min(now, ...values.map((value) => value.at)), end] }, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
+          y: { ...encodeY, axis: { title: `distance, ${UNIT_NAMES[unit]}, each step the same factor`, values: steps, format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
+          size: { field: "area", type: "quantitative", scale: null },
+          shape: { field: "shape", type: "nominal", scale: null },
+          color: { field: "color", type: "nominal", scale: null },
+        },
+      },
+    ],
+  });
+}
+
+/** The value drawn nearest to the event, if any is within a finger's breadth. */
+function nearestTo(event, view, values) {
+  const box = view.container().querySelector("svg").getBoundingClientRect();
+  const [left, top] = view.origin();
+  const [x, y] = [event.clientX - box.left - left, event.clientY - box.top - top];
+  const [toX, toY] = [view.scale("x"), view.scale("y")];
+  const far = (value) => Math.hypot(toX(value.at) - x, toY(value.distance) - y) - Math.sqrt(value.area) / 2;
+  const nearest = values.reduce((best, value) => (best && far(best) <= far(value) ? best : value), null);
+  return nearest && far(nearest) <= 22 ? nearest : null;
+}
+
+function drawCompleteness() {
+  element("completeness-chart").hidden = data.days.length === 0;
+  if (data.days.length === 0) return;
+  const box = element("completeness-chart");
+  const cell = Math.min(26, (box.clientWidth - 70) / 31);
+  const looks = Object.fromEntries(STATES.map(([state, shape, colorName]) => [state, { shape, color: color(colorName) }]));
+  const values = data.days.map(([day, state, observations, flybyCount]) => ({
+    day, state, observations, flybyCount, month: day.slice(0, 7), number: Number(day.slice(8)),
+    shape: looks[state].shape === "hollow" ? "square" : looks[state].shape, color: looks[state].color,
+    fill: looks[state].shape === "hollow" ? 0 : 1, area: (cell * (looks[state].shape === "circle" ? 0.62 : 0.74)) ** 2,
+  }));
+  const months = [...new Set(values.map((value) => value.month))].sort();
+  const names = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
+  const labels = Object.fromEntries(months.map((month) => [month, names.format(Date.parse(`${month}-01T00:00:00Z`))]));
+  return draw("completeness-chart", "A calendar of the days that are held; the list below has the same in words", {
+    width: 31 * cell + 70, height: months.length * Math.max(14, cell * 0.92) + 26,
+    tip: (value) => [fullDayText(value.day), [value.state, `read ${count(value.observations, "time")}`, `${count(value.flybyCount, "flyby")} listed`]],
+    data: { values: values.map((value) => ({ ...value, label: labels[value.month] })) },
+    mark: { type: "point", strokeWidth: 1.2, tooltip: { content: "data" } },
+    encoding: {
+      x: { field: "number", type: "ordinal", scale: { domain: Array.from({ length: 31 }, (_, n) => n + 1) }, axis: { title: null, orient: "top", labelAngle: 0, ticks: false, domain: false, values: [1, 5, 10, 15, 20, 25, 30] } },
+      y: { field: "label", type: "ordinal", scale: { domain: months.map((month) => labels[month]) }, axis: { title: null, ticks: false, domain: false } },
+      size: { field: "area", type: "quantitative", scale: null },
+      shape: { field: "shape", type: "nominal", scale: null },
+      stroke: { field: "color", type: "nominal", scale: null },
+      fill: { field: "color", type: "nominal", scale: null },
+      fillOpacity: { field: "fill", type: "quantitative", scale: null },
+    },
+  });
+}
+
+function drawLatency() {
+  const { growth, reference } = data.latency;
+  const x = { field: "age_days", type: "quantitative", scale: { type: "log", nice: false }, axis: { title: "days after the flyby", values: [1, 3, 7, 14, 30, 90, 365], format: "d", grid: false } };
+  const y = { field: "share", type: "quantitative", scale: { domain: [0, 1] }, axis: { title: "share listed by then", format: ".0%", values: [0, 0.25, 0.5, 0.75, 1] } };
+  return draw("latency-chart", "Share of a day’s flybys listed, by days after it; the sentence above has the same in words", {
+    height: 240,
+    tip: (value) => [`${count(value.age_days, "day")} after`, [`${(value.share * 100).toFixed(1)} % listed`, value.days === undefined ? "measured for 2015–2019" : `${count(value.days, "day")} followed`]],
+    layer: [
+      { data: { values: reference }, mark: { type: "line", strokeDash: [6, 5], color: color("--muted"), point: { color: color("--muted"), size: 22, tooltip: { content: "data" } } }, encoding: { x, y } },
+      { data: { values: growth }, mark: { type: "line", strokeWidth: 2.5, color: color("--accent"), point: { color: color("--accent"), size: 60, tooltip: { content: "data" } } }, encoding: { x, y } },
+    ],
+  });
+}
+
+async function drawAll() {
+  await Promise.all([drawComing(), drawCompleteness(), drawLatency()]);
+  document.documentElement.dataset.drawn = unit;
+}
+
+function tellAll() {
+  const within = element("filters").elements.within;
+  const chosen = within.value || "any";
+  within.replaceChildren(make("option", { value: "any", textContent: "any distance" }), ...[1, 5, 20, 50].map((ld) => make("option", { value: String(ld), textContent: distanceText(ld * KM.ld) })));
+  within.value = chosen;
+  tellBanners();
+  tellIntro();
+  tellComing();
+  tellComingLegend();
+  tellLastNight();
+  lastNightTable.show(lastNight);
+  tellChanges();
+  filter();
+  tellCompleteness();
+  tellLatency();
+}
+
+element("filters").addEventListener("input", filter);
+element("filters").addEventListener("submit", (event) => event.preventDefault());
+element("csv").addEventListener("click", downloadCsv);
+for (const choice of document.querySelectorAll("input[name=unit]")) {
+  choice.addEventListener("change", () => {
+    unit = choice.value;
+    tellAll();
+    drawAll();
+  });
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+let width = innerWidth;
+let settling;
+addEventListener("resize", () => {
+  // A phone's address bar changes the height with every scroll: only the width matters to the pictures.
+  if (innerWidth === width) return;
+  width = innerWidth;
+  clearTimeout(settling);
+  settling = setTimeout(drawAll, 150);
+});
+addEventListener("scroll", hideTip, { passive: true });
+tellAll();
+drawAll();

@@ -1,0 +1,4 @@
+SELECT day, state, observations, flybys
+FROM days
+WHERE day >= $first
+ORDER BY day;
