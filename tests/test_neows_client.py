@@ -36,8 +36,9 @@ from faults import (
 )
 from feeds import WINDOW, make_feed, make_object
 from flyby.errors import FeedError, HomeError, PassingError, QuotaError, SourceError
+from flyby.sources.http import Answer, Quota
 from flyby.sources.neows import client
-from flyby.sources.neows.client import Answer, NeoWs, Quota
+from flyby.sources.neows.client import NeoWs
 
 KEY = "Secret/0123456789+abcdefghijklmnopqrstuv"
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

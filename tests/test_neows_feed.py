@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from feeds import WINDOW, make_approach, make_feed, make_object
 from flyby.days import Window
 from flyby.errors import FeedError
+from flyby.sources import observations
 from flyby.sources.neows import feed
 
 
@@ -66,7 +67,7 @@ def test_a_row_has_every_field_of_the_contract() -> None:
     ],
 )
 def test_the_designation_is_the_text_in_the_last_parentheses_else_the_name(name: str, designation: str) -> None:
-    assert feed.designation(name) == designation
+    assert observations.designation(name) == designation
 
 
 @pytest.mark.parametrize(

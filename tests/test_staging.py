@@ -12,8 +12,8 @@ import pytest
 from feeds import WINDOW, make_feed, make_object
 from flyby import landing
 from flyby.errors import HomeError
-from flyby.sources.neows.client import Answer, Quota
-from flyby.sources.neows.feed import OBSERVATIONS
+from flyby.sources.http import Answer, Quota
+from flyby.sources.observations import OBSERVATIONS
 from flyby.staging import ANSWERS, stage
 
 ANSWER = Answer("neows", WINDOW, datetime(2019, 2, 16, 6, tzinfo=UTC), 1, 200, make_feed(), Quota(None, None))

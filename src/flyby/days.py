@@ -8,6 +8,8 @@ from flyby.errors import UsageError
 
 #: NeoWs answers for at most this many days, both ends included.
 WINDOW_DAYS = 8
+#: JPL's close-approach data answers for any range; flyby asks for a year at most.
+LONGEST_WINDOW_DAYS = 366
 #: What NeoWs serves.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
@@ -16,14 +18,14 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, order=True, slots=True)
 class Window:
-    """An inclusive range of at most `WINDOW_DAYS` data days: one request."""
+    """An inclusive range of at most `LONGEST_WINDOW_DAYS` data days: one request. NeoWs takes `WINDOW_DAYS`."""
 
     start: date
     end: date
 
     def __post_init__(self) -> None:
-        if not self.start <= self.end < self.start + WINDOW_DAYS * DAY:
-            raise UsageError(f"a window holds 1 to {WINDOW_DAYS} days, not {self.start}..{self.end}")
+        if not self.start <= self.end < self.start + LONGEST_WINDOW_DAYS * DAY:
+            raise UsageError(f"a window holds 1 to {LONGEST_WINDOW_DAYS} days, not {self.start}..{self.end}")
 
     def __str__(self) -> str:
         return f"{self.start}..{self.end}"
@@ -55,7 +57,7 @@ def served_day(day: date, *, field: str = "date") -> date:
 
 
 def windows(first: date, last: date) -> Iterator[Window]:
-    """The fewest windows that hold every day from `first` to `last`, in order."""
+    """The fewest windows of at most `WINDOW_DAYS` days that hold every day from `first` to `last`, in order."""
     start = first
     while start <= last:
         end = min(start + (WINDOW_DAYS - 1) * DAY, last)

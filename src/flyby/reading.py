@@ -10,7 +10,8 @@ from flyby.days import Window
 from flyby.errors import QuotaError
 from flyby.landing import land
 from flyby.settings import Settings
-from flyby.sources.neows.client import Answer, NeoWs
+from flyby.sources.http import Answer
+from flyby.sources.neows.client import NeoWs
 
 #: Requests under way at once. NASA's gateway serves each in about a second.
 IN_FLIGHT = 4

@@ -9,34 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pyarrow as pa
 
 from flyby.days import FIRST_DAY, LAST_DAY, Window
 from flyby.errors import FeedError
-
-OBSERVATIONS = pa.schema(
-    [
-        pa.field("request_id", pa.string(), nullable=False),
-        pa.field("designation", pa.string(), nullable=False),
-        pa.field("neo_id", pa.string(), nullable=False),
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("close_approach_date", pa.date32(), nullable=False),
-        pa.field("close_approach_at", pa.timestamp("us", tz="UTC")),
-        pa.field("orbiting_body", pa.string(), nullable=False),
-        pa.field("miss_distance_au", pa.float64(), nullable=False),
-        pa.field("miss_distance_ld", pa.float64(), nullable=False),
-        pa.field("miss_distance_km", pa.float64(), nullable=False),
-        pa.field("relative_velocity_km_s", pa.float64(), nullable=False),
-        pa.field("absolute_magnitude_h", pa.float64()),
-        pa.field("diameter_min_m", pa.float64()),
-        pa.field("diameter_max_m", pa.float64()),
-        pa.field("is_potentially_hazardous", pa.bool_(), nullable=False),
-        pa.field("is_sentry_object", pa.bool_()),
-    ]
-)
+from flyby.sources.observations import OBSERVATIONS, designation, place, quote, unreadable
 
 # Bounds far outside anything that passes the Earth: what they keep out is NaN, infinities and negative distances.
 _Positive = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -122,6 +102,8 @@ class Feed:
     approaches: list[_Approach]
     #: The built-in sky says of itself, in `links`, that it is not NASA.
     simulated: bool
+    #: NeoWs lists asteroids only.
+    comets: ClassVar[int] = 0
 
 
 def count(feed: Feed) -> int:
@@ -147,13 +129,6 @@ def decode(body: bytes, window: Window) -> Feed:
         raise FeedError(f"not a feed: {_fault(body, error)}") from None
 
 
-def designation(name: str) -> str:
-    """What stays of a name when ids change: the text in its last parentheses, else the name itself."""
-    end = name.rfind(")")
-    start = name.rfind("(", 0, end) if end > 0 else -1
-    return (name[start + 1 : end].strip() if start >= 0 else "") or name
-
-
 def complaint(body: bytes) -> str:
     """What an error body says of itself, like `API_KEY_INVALID: An invalid api_key was supplied`; empty if nothing.
 
@@ -168,12 +143,6 @@ def complaint(body: bytes) -> str:
         return ""
     parts = [said.get(field) for field in ("code", "http_error", "message", "error_message")]
     return quote(": ".join(part for part in parts if isinstance(part, str) and part), 160)
-
-
-def quote(text: str, length: int = 60) -> str:
-    """Text from an answer, fit for one line of a message: nothing unprintable, at most `length` characters."""
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:length])
-    return shown + "…" if len(text) > length else shown
 
 
 def table(feeds: Iterable[tuple[str, Feed]]) -> pa.Table:
@@ -245,21 +214,16 @@ def _replace_nul(whole: _Body) -> None:
 
 def _fault(body: bytes, error: ValueError) -> str:
     """What is wrong with a body that did not decode, in words; `error` is the decoder's own account of it."""
-    start = body[:200].lstrip()
-    if not start:
-        return "the answer is empty"
-    if start.startswith(b"<"):
-        return "the answer is a page (HTML or XML)"
-    if not isinstance(error, msgspec.ValidationError):
-        return "the answer is not JSON, or not whole" if isinstance(error, msgspec.DecodeError) else "it is not UTF-8"
+    if what := unreadable(body, error):
+        return what
     if said := complaint(body):
         return said
     if len(body) <= _SEARCHED_BYTES:
         try:
-            return next(_faults(json.loads(body)), None) or _place(error)
+            return next(_faults(json.loads(body)), None) or place(error)
         except (ValueError, RecursionError):
             pass
-    return _place(error)
+    return place(error)
 
 
 def _faults(whole: Any) -> Iterator[str]:
@@ -280,15 +244,4 @@ def _faults(whole: Any) -> Iterator[str]:
             except msgspec.ValidationError as error:
                 names = [neo.get(key) for key in ("name", "id", "neo_reference_id")] if isinstance(neo, dict) else []
                 name = next((name for name in names if isinstance(name, str) and name.strip()), f"object {n + 1}")
-                yield f"{quote(name)}, {quote(day)}: {_place(error)}"
-
-
-def _place(error: Exception) -> str:
-    """msgspec's message, turned around: the field first, then what is the matter with it."""
-    what, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    if what.startswith("Object missing required field `"):
-        field = what.split("`")[1]
-        return f"{path}.{field} is missing" if path else f"{field} is missing"
-    what = what.replace("`", "").replace("Expected ", "expected ")
-    return f"{path}: {what}" if path else what
+                yield f"{quote(name)}, {quote(day)}: {place(error)}"
