@@ -26,6 +26,8 @@ SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
 #: Rows of one kind that `changes` lists; --json has all.
 LISTED = 15
 BAR = 30
+#: Characters of a warning; `flyby status` has the days, `requests` all of it.
+SAID = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ def show_status(status: Status, *, home: str) -> None:
         _say(screen, "nothing is suspect, nothing is missing", style="green")
 
 
-def show_upcoming(upcoming: Upcoming) -> None:
-    """`flyby upcoming`."""
+def show_upcoming(upcoming: Upcoming, *, most: int | None = None) -> None:
+    """`flyby upcoming`; `most` rows of it."""
     screen = console()
     _banner(screen, upcoming.simulated)
     last = upcoming.now.date() + timedelta(days=upcoming.days - 1)
@@ -130,7 +132,9 @@ def show_upcoming(upcoming: Upcoming) -> None:
     if not upcoming.flybys:
         _say(screen, f"Nothing is listed from now to {last}.")
         return
-    screen.print(passing_table(upcoming.flybys, width=screen.width))
+    screen.print(passing_table(upcoming.flybys[:most], width=screen.width))
+    if most is not None and len(upcoming.flybys) > most:
+        _say(screen, f"… and {len(upcoming.flybys) - most:,} more", style="dim")
     _say(screen, f"{len(upcoming.flybys):,} flybys to {last}. Closest: {_told(upcoming.closest)}")
 
 
@@ -171,8 +175,31 @@ def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, w
     looks = f", {changes.first_looks:,} on days read for the first time" if changes.first_looks else ""
     _say(screen, f"{day}: {len(passed):,} flybys. This run: {summary(changes)}{looks}.")
     for warning in warnings:
-        _say(screen, f"warning: {plain(warning)}", style="yellow")
+        _say(screen, f"warning: {_shortened(warning)}", style="yellow")
     _say(screen, "`flyby upcoming` shows what comes, `flyby changes` what moved.", style="dim")
+
+
+def show_morning(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, warnings: Sequence[str]) -> None:
+    """What a morning of the demo found, what was late, what was revised: told in sentences."""
+    screen = console()
+    _say(screen, f"found    {len(passed):,} flybys for {day}" + (f", closest {_told(passed[0])}" if passed else ""))
+    if changes.first_looks:
+        _say(screen, f"ahead    {changes.first_looks:,} on days read for the first time")
+    new = changes.of("new")
+    late = sorted((c for c in new if c.close_approach_date <= day), key=lambda c: c.miss_distance_ld)
+    if late:
+        near = f"{late[0].miss_distance_ld:.1f} lunar distances away on {late[0].close_approach_date}"
+        _say(screen, f"late     {len(late):,} listed after they had passed: {plain(late[0].name)} was {near}")
+    if ahead := [c for c in new if c.close_approach_date > day]:
+        _say(screen, f"ahead    {len(ahead):,} more to come on days read before")
+    if revised := changes.of("revised"):
+        widest = revised[0]
+        _say(screen, f"revised  {len(revised):,}, the farthest {plain(widest.name)}: {_moves(widest.moves[:2])}")
+    for kind in ("relisted", "unlisted", "withdrawn"):
+        if gone := changes.of(kind):
+            _say(screen, f"{kind:9}{len(gone):,}: {', '.join(plain(c.name) for c in gone[:3])}")
+    for warning in warnings:
+        _say(screen, f"warning  {_shortened(warning)}", style="yellow")
 
 
 def show_backfill(done: "BackfillProgress", first: date, last: date, *, seconds: float) -> None:
@@ -362,6 +389,21 @@ def say(text: str, *, style: str = "") -> None:
     _say(console(), text, style=style)
 
 
+def title(text: str) -> None:
+    """A line that begins something."""
+    screen = console()
+    screen.print()
+    _say(screen, text, style="bold")
+
+
+def commands(lines: Sequence[tuple[str, str]]) -> None:
+    """Commands to copy, never folded, each below what it does."""
+    screen = console()
+    for command, what in lines:
+        _say(screen, f"  # {what}", style="dim")
+        screen.print(Text(f"  {command}"), soft_wrap=True)
+
+
 def banner(*, simulated: bool) -> None:
     """Say that what follows is simulated, if it is."""
     _banner(console(), simulated)
@@ -443,6 +485,12 @@ def _move(move: Move) -> str:
 
 def _signed(size: float) -> str:
     return f"{size:+,.0f}" if abs(size) >= 1 else f"{size:+.2g}"
+
+
+def _shortened(text: str) -> str:
+    """What somebody said, cut to a line or two."""
+    said = plain(text)
+    return said if len(said) <= SAID else said[:SAID].rsplit(" ", 1)[0] + " …"
 
 
 def _short(value: Any) -> str:

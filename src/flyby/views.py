@@ -226,9 +226,8 @@ def upcoming(published: Path, now: datetime, *, days: int = WINDOW_DAYS, closest
 
 def passed(published: Path, day: date) -> list[dict[str, Any]]:
     """What is listed for `day`, the closest first; the columns are those of `Upcoming.flybys`."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     with opened(published) as connection:
-        return sorted(_records(connection, "passing", first=day, last=day, after=midnight), key=_distance)
+        return sorted(_records(connection, "passing", first=day, last=day, after=midnight(day)), key=_distance)
 
 
 def changes(published: Path, since: datetime) -> Changes:
@@ -295,6 +294,11 @@ def reload_hours(rereadings: Iterable[tuple[datetime, datetime, bool]]) -> Reloa
         changed=sum(differ for *_, differ in pairs),
         unchanged=sum(not differ for *_, differ in pairs),
     )
+
+
+def midnight(day: date) -> datetime:
+    """The moment, UTC, at which the day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def parse_since(text: str) -> datetime:
