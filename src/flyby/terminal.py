@@ -26,6 +26,18 @@ SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
 #: Rows of one kind that `changes` lists; --json has all.
 LISTED = 15
 BAR = 30
+DISTANCE = "miss_distance_km"
+#: Fields in fewer letters.
+NAMES = {
+    "close_approach_date": "day",
+    "close_approach_at": "time",
+    "relative_velocity_km_s": "speed",
+    "absolute_magnitude_h": "H",
+    "diameter_max_m": "size up to",
+    "is_potentially_hazardous": "hazardous",
+    "is_sentry_object": "sentry",
+    "neo_id": "id",
+}
 #: Characters of a warning; `flyby status` has the days, `requests` all of it.
 SAID = 160
 
@@ -460,25 +472,19 @@ def _changes_table(changes: Sequence[Change], kind: str, width: int) -> Table:
 
 
 def _moves(moves: Sequence[Move]) -> str:
-    return "; ".join(_move(move) for move in moves)
+    """What moved, as far as it can be seen at the digits that are shown; of the two diameters, which move together,
+    the larger."""
+    return "; ".join(
+        _move(move)
+        for move in moves
+        if move.field != "diameter_min_m" and (_short(move.before) != _short(move.after) or move.field == DISTANCE)
+    )
 
 
 def _move(move: Move) -> str:
-    names = {
-        "close_approach_date": "day",
-        "close_approach_at": "time",
-        "miss_distance_km": "distance",
-        "relative_velocity_km_s": "speed",
-        "absolute_magnitude_h": "magnitude",
-        "diameter_min_m": "smallest",
-        "diameter_max_m": "largest",
-        "is_potentially_hazardous": "hazardous",
-        "is_sentry_object": "sentry",
-        "neo_id": "id",
-    }
-    name = names.get(move.field, move.field)
-    if move.field == "miss_distance_km" and move.size is not None:
-        return f"{name} {move.before:,.0f} → {move.after:,.0f} km ({_signed(move.size)} km)"
+    name = NAMES.get(move.field, move.field)
+    if move.field == DISTANCE and move.size is not None:
+        return f"{move.before:,.0f} → {move.after:,.0f} km ({_signed(move.size)} km)"
     unit = f" {move.unit}" if move.unit else ""
     return f"{name} {_short(move.before)} → {_short(move.after)}{unit}"
 

@@ -26,10 +26,10 @@ STALE_AFTER = timedelta(hours=26)
 #: What counts as a revision in `changes`, and its unit. The distance stands for its three columns.
 MOVING = {
     "close_approach_date": "",
-    "close_approach_at": "",
     "miss_distance_km": "km",
+    "close_approach_at": "",
     "relative_velocity_km_s": "km/s",
-    "absolute_magnitude_h": "mag",
+    "absolute_magnitude_h": "",
     "diameter_min_m": "m",
     "diameter_max_m": "m",
     "is_potentially_hazardous": "",
