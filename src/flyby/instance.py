@@ -3,6 +3,7 @@
 Dagster is imported by the functions that need it, since that takes most of a second.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -69,7 +70,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with _as_environment(settings), instance(settings) as dagster:
+    with _without_gc(), _as_environment(settings), instance(settings) as dagster:
         from flyby.definitions import defs, run_config
 
         result = defs.resolve_job_def("asteroid_job").execute_in_process(
@@ -200,6 +201,18 @@ def _as_environment(settings: Settings) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """Spare the collector the hundreds of thousands of objects that importing Dagster makes for good."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _free(host: str, port: int) -> None:
