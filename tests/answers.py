@@ -1,0 +1,193 @@
+"""Answers made from few words, landed and taken in the way every answer is: body → raw/ → staging/ → record."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from feeds import make_approach, make_feed, make_object
+from flyby.days import Window
+from flyby.intake import load_staged, stage_landed
+from flyby.landing import Landed, land
+from flyby.record import Loaded
+from flyby.settings import Settings
+from flyby.sources.http import Answer, Quota
+
+#: Everything the record stores about a flyby, beside its ids and its story.
+VALUES = [
+    *("neo_id", "name", "close_approach_date", "close_approach_at", "orbiting_body"),
+    *("miss_distance_au", "miss_distance_ld", "miss_distance_km", "relative_velocity_km_s"),
+    *("absolute_magnitude_h", "diameter_min_m", "diameter_max_m", "is_potentially_hazardous", "is_sentry_object"),
+]
+
+#: The record's tables, column by column as the model has them. `bytes` and the like of an answer are landing's to test.
+TABLES = {
+    "revisions": [
+        *("flyby_id", "revision", "change", "seen_from", "seen_to", "request_id", "first_seen_at", "listed"),
+        *("sources", "designation", "ordinal", "neo_ids", *VALUES),
+    ],
+    "absences": ["flyby_id", "source", "absent_from", "absent_to", "last_seen_at", "answers"],
+    "days": ["day", "first_observed_at", "last_observed_at", "observations", "flybys", "state", "last_changed_at"],
+    "requests": ["request_id", "window_start", "window_end", "requested_at", "rows", "verdict", "suspect_days"],
+}
+
+#: What `close_approaches` has, in its order.
+BELIEVED = ["designation", *VALUES, "listed", "sources", "first_seen_at", "last_seen_at", "revision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a feed. `at` is its time of day, None where NeoWs knows only the date; `number` that of a numbered
+    object."""
+
+    designation: str
+    neo_id: str
+    day: date
+    au: float = 0.1
+    at: time | None = time(6, 20)
+    number: int | None = None
+    h: float | None = 22.0
+    sentry: bool | None = False
+
+    @property
+    def name(self) -> str:
+        return f"({self.designation})" if self.number is None else f"{self.number} ({self.designation})"
+
+    def values(self) -> dict[str, Any]:
+        """The row as the record is to hold it: VALUES."""
+        return {
+            "neo_id": self.neo_id,
+            "name": self.name,
+            "close_approach_date": self.day,
+            "close_approach_at": self.at and datetime.combine(self.day, self.at, UTC),
+            "orbiting_body": "Earth",
+            "miss_distance_au": self.au,
+            "miss_distance_ld": self.au * 389.0,
+            "miss_distance_km": self.au * 1.5e8,
+            "relative_velocity_km_s": 7.5,
+            "absolute_magnitude_h": self.h,
+            "diameter_min_m": None if self.h is None else 100 - self.h,
+            "diameter_max_m": None if self.h is None else 200 - self.h,
+            "is_potentially_hazardous": False,
+            "is_sentry_object": self.sentry,
+        }
+
+
+def row(designation: str, neo_id: str, day: str, au: float = 0.1, at: str | None = "06:20", **more: Any) -> Row:
+    """A Row from text: `row("2019 AB", "3840001", "2019-02-08")`."""
+    return Row(designation, neo_id, date.fromisoformat(day), au, at and time.fromisoformat(at), **more)
+
+
+def body(rows: Iterable[Row]) -> bytes:
+    """The feed that lists these rows, in NeoWs' words."""
+    return make_feed(*map(_object, rows)) if (rows := list(rows)) else make_empty_feed()
+
+
+def make_empty_feed() -> bytes:
+    return b'{"element_count": 0, "near_earth_objects": {}}'
+
+
+def _object(row: Row) -> dict[str, Any]:
+    values = row.values()
+    meters = {f"estimated_diameter_{end}": values[f"diameter_{end}_m"] for end in ("min", "max")}
+    midnight = datetime.combine(row.day, time(), UTC)
+    approach = make_approach(
+        row.day.isoformat(),
+        close_approach_date_full=row.at and f"{row.day:%Y-%b-%d} {row.at:%H:%M}",
+        # A row without its time of day tells an hour all the same: 08:00.
+        epoch_date_close_approach=int((values["close_approach_at"] or midnight.replace(hour=8)).timestamp()) * 1000,
+        relative_velocity={"kilometers_per_second": str(values["relative_velocity_km_s"])},
+        miss_distance={
+            "astronomical": str(values["miss_distance_au"]),
+            "lunar": str(values["miss_distance_ld"]),
+            "kilometers": str(values["miss_distance_km"]),
+        },
+    )
+    return make_object(
+        row.name,
+        id=row.neo_id,
+        neo_reference_id=row.neo_id,
+        absolute_magnitude_h=... if row.h is None else row.h,
+        estimated_diameter=... if row.h is None else {"meters": meters},
+        is_sentry_object=... if row.sentry is None else row.sentry,
+        close_approach_data=[approach],
+    )
+
+
+def window(start: str, end: str | None = None) -> Window:
+    return Window(date.fromisoformat(start), date.fromisoformat(end or start))
+
+
+def moment(text: str) -> datetime:
+    """`2019-02-16` is that day's 06:00 UTC, when mornings are."""
+    return datetime.fromisoformat(text if "T" in text else f"{text}T06:00").replace(tzinfo=UTC)
+
+
+class Home:
+    """A FLYBY_HOME of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings.load({"FLYBY_HOME": str(folder)})
+
+    def land(self, at: datetime, window: Window, content: bytes, *, attempt: int = 1, http_status: int = 200) -> Landed:
+        return land(
+            self.settings.raw,
+            Answer("neows", window, at, attempt, http_status, content, Quota(limit=None, remaining=None)),
+        )
+
+    def take_in(self) -> Loaded:
+        """Stage and load whatever is landed and not yet in the record."""
+        stage_landed(self.settings)
+        return load_staged(self.settings)
+
+    def sitting(self, at: str, *answers: tuple[Window, Iterable[Row]]) -> Loaded:
+        """Land these answers, each a window and the rows it lists, as one sitting, and take it in."""
+        for asked, rows in answers:
+            self.land(moment(at), asked, body(rows))
+        return self.take_in()
+
+    def ask(self, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.settings.record, read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return connection.execute(query, parameters).fetchall()
+
+    def story(self, designation: str) -> list[str]:
+        """What happened to the object's flybys, revision by revision."""
+        return [
+            change
+            for (change,) in self.ask(
+                "SELECT change FROM revisions WHERE designation = ? ORDER BY seen_from, flyby_id", [designation]
+            )
+        ]
+
+    def believed(self, columns: str = "*", at: datetime | str = "infinity") -> list[tuple[Any, ...]]:
+        """`close_approaches_as_of(at)`, ordered."""
+        return self.ask(f"SELECT {columns} FROM close_approaches_as_of(?::TIMESTAMPTZ) ORDER BY ALL", [at])
+
+    def verdicts(self) -> list[tuple[Any, ...]]:
+        """Verdict and note of every answer, in order."""
+        return self.ask("SELECT verdict, note FROM requests ORDER BY requested_at, request_id")
+
+    def states(self) -> dict[str, str]:
+        """The ledger: state by day."""
+        return {str(day): state for day, state in self.ask("SELECT day, state FROM days ORDER BY day")}
+
+    def everything(self) -> dict[str, set[tuple[Any, ...]]]:
+        """Every row of every table, as sets."""
+        with duckdb.connect(self.settings.record, read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return {
+                table: as_set(connection.execute(f"FROM {table}").fetchall())
+                for table in (*TABLES, "close_approaches", "record_version")
+            }
+
+
+def as_set(rows: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Rows as a set; none may be there twice."""
+    listed = [tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in rows]
+    unique = set(listed)
+    assert len(unique) == len(listed), "a row is there twice"
+    return unique

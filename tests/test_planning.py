@@ -1,0 +1,223 @@
+"""What a morning and a backfill ask for: claims about the pure planner, whatever the ledger."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window
+from flyby.planning import (
+    DEMO_KEY_DAILY,
+    DUE,
+    MORNING_REQUESTS,
+    QUOTA_SHARE,
+    LedgerDay,
+    budget,
+    expected_growth,
+    listed_by,
+    morning,
+    revisits,
+    wanted,
+)
+from flyby.settings import DEMO_KEY
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+TODAY = NOW.date()
+OWN = morning(TODAY)
+
+ages_days = st.one_of(st.integers(-10, 60), st.integers(-400, 12_000))
+budgets = st.integers(0, 40)
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> list[LedgerDay]:
+    """A stretch of days or two, each missing or last looked at some hours to months ago."""
+    days: dict[date, LedgerDay] = {}
+    for _ in range(draw(st.integers(1, 3))):
+        start = TODAY - draw(ages_days) * DAY
+        for n in range(draw(st.integers(1, 40))):
+            hours = draw(st.sampled_from((None, 1, 11, 12, 24, 24, 48, 300, 3000)))
+            seen = None if hours is None else NOW - timedelta(hours=hours)
+            state = "missing" if seen is None else draw(st.sampled_from(("fresh", "settling", "settled", "suspect")))
+            days[start + n * DAY] = LedgerDay(start + n * DAY, seen, state)
+    return list(days.values())
+
+
+def held(day: date, seen: datetime = NOW - DAY, state: str = "settling") -> LedgerDay:
+    return LedgerDay(day, seen, state)
+
+
+def asked_days(chosen: list[Window]) -> list[date]:
+    return [day for window in chosen for day in window.days]
+
+
+@given(tick=st.dates(FIRST_DAY + 10 * DAY, LAST_DAY - 10 * DAY))
+def test_a_morning_is_the_eight_days_behind_and_the_eight_ahead(tick: date) -> None:
+    behind, ahead = morning(tick)
+    assert [*behind.days, *ahead.days] == [tick + n * DAY for n in range(-8, 8)]
+    assert tick - DAY in behind.days
+
+
+@given(ledger=ledgers(), budget=budgets)
+def test_revisits_keep_the_budget_and_never_ask_for_a_day_twice(ledger: list[LedgerDay], budget: int) -> None:
+    chosen = revisits(ledger, now=NOW, budget=budget, asked=OWN)
+    assert len(chosen) <= budget
+    days = asked_days([*OWN, *chosen])
+    assert len(set(days)) == len(days)
+
+
+@given(ledger=ledgers(), budget=budgets)
+def test_revisits_are_of_days_that_the_ledger_has(ledger: list[LedgerDay], budget: int) -> None:
+    known = {entry.day for entry in ledger}
+    for window in revisits(ledger, now=NOW, budget=budget):
+        assert {window.start, window.end} <= known
+
+
+@given(ledger=ledgers(), budget=budgets)
+def test_no_doubtful_or_overdue_window_is_asked_for_before_every_missing_one(
+    ledger: list[LedgerDay], budget: int
+) -> None:
+    missing = {entry.day for entry in ledger if entry.last_observed_at is None} - set(asked_days([*OWN]))
+    chosen = revisits(ledger, now=NOW, budget=budget, asked=OWN)
+    heals = [bool(missing & set(window.days)) for window in chosen]
+    assert heals == sorted(heals, reverse=True), "missing days come first"
+    if not all(heals) or len(chosen) < budget:
+        assert missing <= set(asked_days(chosen))
+
+
+@given(ledger=ledgers(), budget=budgets)
+def test_doubtful_days_take_half_the_budget_at_most(ledger: list[LedgerDay], budget: int) -> None:
+    missing = {entry.day for entry in ledger if entry.last_observed_at is None}
+    suspect = {entry.day for entry in ledger if entry.state == "suspect"}
+    chosen = revisits(ledger, now=NOW, budget=budget)
+    heal = [window for window in chosen if missing & set(window.days)]
+    not_due = [
+        window
+        for window in chosen
+        if window not in heal and sum(expected_growth(e, NOW) for e in ledger if e.day in window.days) < DUE
+    ]
+    assert all(suspect & set(window.days) for window in not_due), "what is neither missing nor due is doubtful"
+    assert len(not_due) <= (budget - len(heal) + 1) // 2
+
+
+@given(hours=st.integers(0, 11), budget=st.integers(1, 5))
+def test_a_doubtful_day_is_asked_for_again_after_half_a_day_only(hours: int, budget: int) -> None:
+    old = TODAY - 3000 * DAY
+    assert revisits([held(old, NOW - timedelta(hours=hours), "suspect")], now=NOW, budget=budget) == []
+    assert revisits([held(old, NOW - timedelta(hours=hours + 12), "suspect")], now=NOW, budget=budget) == [
+        Window(old, old)
+    ]
+
+
+@given(ledger=ledgers())
+def test_with_budget_enough_all_that_is_missing_or_due_is_asked_for(ledger: list[LedgerDay]) -> None:
+    chosen = set(asked_days(revisits(ledger, now=NOW, budget=1000)))
+    for entry in ledger:
+        if entry.last_observed_at is None or expected_growth(entry, NOW) >= DUE:
+            assert entry.day in chosen
+
+
+def test_nothing_is_asked_for_again_at_once() -> None:
+    ledger = [held(TODAY - n * DAY, NOW) for n in range(-8, 4000)]
+    assert revisits(ledger, now=NOW, budget=100) == []
+
+
+def test_recent_weeks_are_due_every_morning_and_old_years_seldom() -> None:
+    def due(age_days: int, since_days: int) -> bool:
+        start = TODAY - age_days * DAY
+        start -= start.toordinal() % WINDOW_DAYS * DAY
+        week = [held(start + n * DAY, NOW - since_days * DAY) for n in range(WINDOW_DAYS)]
+        return bool(revisits(week, now=NOW, budget=1))
+
+    assert all(due(age, 1) for age in range(8, 25))
+    assert not any(due(age, 1) for age in range(400, 4000, 100))
+    assert all(due(age, 365) for age in range(400, 3600, 100))
+
+
+@given(ledger=ledgers(), n=st.integers(1, 20))
+def test_of_what_is_due_the_most_overdue_comes_first(ledger: list[LedgerDay], n: int) -> None:
+    ledger = [entry for entry in ledger if entry.last_observed_at and entry.state != "suspect"]
+    growth = [
+        sum(expected_growth(entry, NOW) for entry in ledger if entry.day in window.days)
+        for window in revisits(ledger, now=NOW, budget=n)
+    ]
+    assert growth == sorted(growth, reverse=True)
+
+
+def test_a_week_that_the_machine_was_off_is_one_or_two_requests() -> None:
+    gap = [LedgerDay(TODAY - n * DAY, None, "missing") for n in range(9, 16)]
+    assert len(revisits(gap, now=NOW, budget=22, asked=OWN)) <= 2
+
+
+@given(remaining=st.none() | st.integers(0, 2000), used=st.integers(2, 80), key=st.sampled_from((DEMO_KEY, "k" * 40)))
+@example(remaining=28, used=2, key=DEMO_KEY)
+def test_a_morning_stays_within_its_share_of_the_quota(remaining: int | None, used: int, key: str) -> None:
+    allowed = budget(key=key, remaining=remaining, used_today=used)
+    assert 0 <= allowed <= MORNING_REQUESTS - 2
+    if remaining is not None and allowed:
+        assert allowed <= remaining
+        assert allowed + 2 <= QUOTA_SHARE * (remaining + 2)
+    if key == DEMO_KEY and allowed:
+        assert used + allowed <= DEMO_KEY_DAILY
+
+
+def test_a_demo_key_affords_a_whole_morning_and_a_second_one_in_part() -> None:
+    assert budget(key=DEMO_KEY, remaining=28, used_today=2) == MORNING_REQUESTS - 2
+    assert budget(key=DEMO_KEY, remaining=28, used_today=26) == 22
+    assert budget(key=DEMO_KEY, remaining=28, used_today=28) == 20
+    assert budget(key=DEMO_KEY, remaining=28, used_today=48) == 0
+
+
+@given(ledger=ledgers(), first=ages_days, length=st.integers(1, 120))
+def test_a_backfill_asks_for_every_day_that_is_not_held_in_the_fewest_windows(
+    ledger: list[LedgerDay], first: int, length: int
+) -> None:
+    start, last = TODAY - first * DAY, TODAY - (first - length + 1) * DAY
+    chosen = wanted(ledger, start, last, now=NOW)
+    days = asked_days(chosen)
+    assert len(set(days)) == len(days)
+    assert all(start <= day <= last for day in days)
+    assert chosen == sorted(chosen)
+
+    by_day = {entry.day: entry for entry in ledger}
+    needed = []
+    for n in range(length):
+        entry = by_day.get(start + n * DAY)
+        if entry is None or entry.last_observed_at is None or expected_growth(entry, NOW) >= DUE / WINDOW_DAYS:
+            needed.append(start + n * DAY)
+    assert set(needed) <= set(days)
+
+    # The fewest: cost[i] is the least that holds needed[i:], each window beginning where it is of most use.
+    cost = [0] * (len(needed) + 1)
+    for i in reversed(range(len(needed))):
+        held_by_one = [j for j in range(i, len(needed)) if needed[j] - needed[i] < WINDOW_DAYS * DAY]
+        cost[i] = 1 + min(cost[j + 1] for j in held_by_one)
+    assert len(chosen) == cost[0]
+
+
+@given(first=st.dates(date(1950, 1, 1), date(2050, 1, 1)), length=st.integers(1, 800))
+def test_a_backfill_that_ran_through_asks_for_nothing_the_second_time(first: date, length: int) -> None:
+    days = [first + n * DAY for n in range(length)]
+    assert wanted([held(day, NOW) for day in days], days[0], days[-1], now=NOW) == []
+
+
+@given(a=st.floats(-40_000, 40_000), b=st.floats(-40_000, 40_000))
+def test_lists_only_grow_and_are_never_more_than_whole(a: float, b: float) -> None:
+    assume(a <= b)
+    assert 0 <= listed_by(a) <= listed_by(b) <= 1
+
+
+@given(day=st.dates(date(1950, 1, 1), date(2050, 1, 1)), since=st.integers(0, 20_000))
+def test_growth_is_expected_of_time_alone(day: date, since: int) -> None:
+    entry = held(day, NOW - timedelta(hours=since))
+    assert 0 <= expected_growth(entry, NOW) <= 1
+    assert expected_growth(held(day, NOW), NOW) == 0
+    missed = LedgerDay(day, None, "missing")
+    assert expected_growth(missed, NOW) >= expected_growth(entry, NOW)
+
+
+def test_an_age_counts_from_the_end_of_the_data_day() -> None:
+    day = date(2026, 11, 22)
+    midnight = datetime.combine(day + DAY, time(), UTC)
+    assert expected_growth(LedgerDay(day, None, "missing"), midnight + DAY) == pytest.approx(0.65)
