@@ -246,11 +246,14 @@ class Session:
         try:
             row = act()
         except CommandFailed as error:
-            self._results.failures.append(str(error))
-            print(f"FAILED: {error}", file=sys.stderr, flush=True)
+            self._failed(error)
         else:
             self._measured.append(row)
             print(f"{row.wall_s:7.2f} s  {row.peak_mb:5.0f} MB  {row.contender}, {row.of}", file=sys.stderr, flush=True)
+
+    def _failed(self, error: CommandFailed) -> None:
+        self._results.failures.append(str(error))
+        print(f"FAILED: {error}", file=sys.stderr, flush=True)
 
     def _range(self, of: str) -> None:
         bench = self._bench
@@ -284,7 +287,7 @@ class Session:
             for home in (full, empty):  # Dagster sets itself up in a new home: not an everyday thing
                 bench.flyby(FLYBY_RUN, EVERYDAY, home, "run", YESTERDAY)
         except CommandFailed as error:
-            self._results.failures.append(str(error))
+            self._failed(error)
             return
         for _ in range(self._runs):
             self._attempt(partial(bench.flyby, MORNING_FULL, EVERYDAY, full, "run", YESTERDAY))
@@ -300,7 +303,7 @@ class Session:
                 bench.command(PYTHON, "-m", "benchmarks.everyday", str(full), NOW.isoformat()).stdout
             )
         except CommandFailed as error:
-            self._results.failures.append(str(error))
+            self._failed(error)
 
 
 def environment() -> dict[str, str]:
