@@ -75,12 +75,12 @@ def land(raw: Path, answer: Answer) -> Landed:
     return Landed(f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path)
 
 
-def landed(raw: Path) -> list[Landed]:
-    """Every landed answer, oldest first; temporary and foreign files are passed over."""
+def landed(raw: Path, *, source: str = "*") -> list[Landed]:
+    """Every landed answer, or those of one source, oldest first; temporary and foreign files are passed over."""
     try:
         return sorted(
             answer
-            for folder in _folders(raw)
+            for folder in _folders(raw, source)
             for entry in os.scandir(folder)
             if (answer := _parse(entry.name, folder)) is not None
         )
@@ -120,9 +120,9 @@ def sweep(raw: Path) -> int:
     return swept
 
 
-def _folders(raw: Path) -> Iterator[Path]:
-    """The month folders of every source."""
-    return raw.glob("*/[0-9][0-9][0-9][0-9]/[0-9][0-9]/")
+def _folders(raw: Path, source: str = "*") -> Iterator[Path]:
+    """The month folders of a source, or of every one."""
+    return raw.glob(f"{source}/[0-9][0-9][0-9][0-9]/[0-9][0-9]/")
 
 
 def _parse(name: str, folder: Path) -> Landed | None:

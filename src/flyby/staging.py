@@ -3,15 +3,20 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flyby.days import Window
 from flyby.errors import FeedError, HomeError
 from flyby.landing import DamagedError, Landed, read
-from flyby.sources.neows import feed
+from flyby.sources.cad import feed as cad
+from flyby.sources.neows import feed as neows
+from flyby.sources.observations import OBSERVATIONS
 
 ANSWERS = pa.schema(
     [
@@ -32,29 +37,45 @@ ANSWERS = pa.schema(
 )
 
 
+class _Source(Protocol):
+    """What understands a source's answers."""
+
+    def decode(self, body: bytes, window: Window) -> Any: ...
+    def complaint(self, body: bytes) -> str: ...
+    def count(self, feed: Any) -> int: ...
+    def table(self, feeds: Iterable[tuple[str, Any]]) -> pa.Table: ...
+
+
+_SOURCES: dict[str, _Source] = {"neows": neows, "cad": cad}
+
+
 def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
     """Write answers.parquet (ANSWERS, a row each) and observations.parquet (OBSERVATIONS) into `folder`, and return it.
 
     An answer that is no feed is staged too: rejected, with a note that says why, and without rows. All the answers are
     in memory at once, so give a hundred or so at a time. Raises HomeError when a file cannot be read or written.
     """
-    verdicts, feeds = [], []
+    verdicts = []
+    feeds: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
     for landed in raw_answers:
+        source = _SOURCES.get(landed.source)
         try:
             body, note = read(landed), None
         except DamagedError as error:
             body, note = b"", str(error)
         rows, simulated = 0, False
-        if note is None and landed.http_status != 200:
-            note = f"HTTP {landed.http_status} {feed.complaint(body)}".strip()
-        if note is None:
+        if source is None:
+            note = f"flyby knows no source called {landed.source}"
+        elif note is None and landed.http_status != 200:
+            note = f"HTTP {landed.http_status} {source.complaint(body)}".strip()
+        elif note is None:
             try:
-                decoded = feed.decode(body, landed.window)
+                feed = source.decode(body, landed.window)
             except FeedError as error:
                 note = str(error)
             else:
-                rows, simulated = feed.count(decoded), decoded.simulated
-                feeds.append((landed.request_id, decoded))
+                rows, simulated = source.count(feed), feed.simulated
+                feeds[landed.source].append((landed.request_id, feed))
         verdicts.append(
             {
                 "request_id": landed.request_id,
@@ -75,7 +96,8 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(pa.Table.from_pylist(verdicts, ANSWERS), folder / "answers.parquet")
-        _write(feed.table(feeds), folder / "observations.parquet")
+        tables = [_SOURCES[name].table(its) for name, its in feeds.items()]
+        _write(pa.concat_tables([OBSERVATIONS.empty_table(), *tables]), folder / "observations.parquet")
     except OSError as error:
         raise HomeError(
             f"cannot write {folder.parent.name}/{folder.name}: {error.strerror or error}: "

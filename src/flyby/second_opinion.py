@@ -1,0 +1,101 @@
+"""The second opinion: what JPL is asked, how often, and its answers landed. Staging and loading are `flyby.intake`'s.
+
+It never holds up a morning: it is asked for by a job of its own, and whatever goes wrong here is that job's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
+from flyby.errors import SourceError
+from flyby.landing import land, landed
+from flyby.published import ask, ledger, query_text
+from flyby.settings import Settings
+from flyby.sources.cad.client import Cad
+
+#: Most of what is ever added to a day's list is added in the weeks after it, and NeoWs' outages last for weeks.
+TRAILING_DAYS = 60
+COMING_DAYS = 60
+#: Answers, retries among them, on one UTC day: JPL serves this for nothing.
+MOST_A_DAY = 6
+#: History is heard again after so long.
+HISTORY_EVERY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What JPL answered."""
+
+    requested_at: datetime
+    windows: tuple[Window, ...]
+    #: For another day: MOST_A_DAY was reached.
+    put_off: tuple[Window, ...] = ()
+    #: Why it ended early; None if it did not.
+    cut_short: str | None = None
+
+
+def around(tick: date) -> Window:
+    """The days that are heard every day, in one request: the trailing and the coming ones."""
+    return Window(max(tick - TRAILING_DAYS * DAY, FIRST_DAY), min(tick + COMING_DAYS * DAY, LAST_DAY))
+
+
+def history_windows(first: date, last: date) -> list[Window]:
+    """The days from `first` to `last` by calendar years, a request each; none if `first` lies after `last`."""
+    return [
+        Window(max(first, date(year, 1, 1)), min(last, date(year, 12, 31)))
+        for year in range(first.year, last.year + 1)
+        if first <= last
+    ]
+
+
+def plan(settings: Settings, tick: date) -> list[Window]:
+    """What to listen to on the day `tick`, the most urgent first: the days around it, then history that is due.
+
+    History is what NeoWs was ever asked about, up to the days around. A year is due where a day of it was never heard,
+    or not for HISTORY_EVERY.
+    """
+    near = around(tick)
+    days = [entry.day for entry in ledger(settings.published) if entry.last_observed_at and entry.day < near.start]
+    if not days:
+        return [near]
+    _, rows = ask(settings.published, query_text("heard_days"))
+    heard_at: dict[date, datetime] = dict(rows)
+    now = settings.now()
+    never = datetime.min.replace(tzinfo=now.tzinfo)
+    years = {
+        window: min(heard_at.get(day, never) for day in window.days) for window in history_windows(min(days), max(days))
+    }
+    due = [window for window, at in years.items() if at <= now - HISTORY_EVERY]
+    # The longest unheard first, and of the never heard the latest: it is looked at most.
+    return [near, *sorted(due, key=lambda window: (years[window], -window.start.toordinal()))]
+
+
+def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
+    """Ask JPL for the windows one by one, as one sitting, up to MOST_A_DAY on one day; every answer is landed.
+
+    Raises SourceError when not one window could be heard. A failure after that ends the listening.
+    """
+    at = settings.now()
+    heard: list[Window] = []
+    cut_short = None
+    with Cad(settings.cad_url, on_answer=partial(land, settings.raw)) as client:
+        for window in windows:
+            if _answers_of(settings, at.date()) >= MOST_A_DAY:
+                break
+            try:
+                client.fetch(window, requested_at=at)
+            except SourceError as error:
+                if not heard:
+                    raise
+                cut_short = str(error)
+                break
+            heard.append(window)
+    put_off = () if cut_short else tuple(windows[len(heard) :])
+    return Heard(at, tuple(heard), put_off, cut_short)
+
+
+def _answers_of(settings: Settings, day: date) -> int:
+    """How many answers of the UTC day `day` JPL gave."""
+    return sum(answer.requested_at.date() == day for answer in landed(settings.raw, source="cad"))

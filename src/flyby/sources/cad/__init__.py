@@ -1,0 +1,1 @@
+"""JPL's close-approach data, CAD: asking it (`client`) and reading what it says (`feed`). NeoWs is fed from it."""
