@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -296,7 +297,16 @@ def _say_where(sandbox: "Sandbox") -> None:
 def _print_json(value: Any) -> None:
     import json
 
-    click.echo(json.dumps(value, indent=2, default=_as_json, allow_nan=False))
+    click.echo(json.dumps(_finite(value), indent=2, default=_as_json))
+
+
+def _finite(value: Any) -> Any:
+    """The value without NaN and infinities, for which JSON has no words."""
+    if isinstance(value, dict):
+        return {str(name): _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _as_json(value: Any) -> Any:

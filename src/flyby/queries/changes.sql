@@ -25,5 +25,5 @@ SELECT
 FROM now_told AS n
 LEFT JOIN then_told AS t USING (flyby_id, sources)
 LEFT JOIN days AS d ON d.day = n.close_approach_date
-WHERE t.flyby_id IS NULL OR t.listed OR n.listed OR n.change <> t.change
+WHERE n.listed OR t.listed OR n.change <> t.change
 ORDER BY n.close_approach_date, n.designation, n.flyby_id;

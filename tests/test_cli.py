@@ -1,0 +1,495 @@
+"""The command line: exit statuses, one clear line for every failure, and tables that fit."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+from shutil import copytree
+from socket import socket
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from answers import Home, row, window
+from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, response
+from feeds import make_approach, make_feed, make_object
+from flyby import __version__, history
+from flyby.cli import flyby, main
+from flyby.intake import publish_record
+from flyby.settings import Settings
+from flyby.sky import Sandbox
+
+KEY = "a-made-up-key/with+signs"
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+COMMANDS = sorted(flyby.commands)
+VIEWS = ("status", "upcoming", "changes", "latency")
+
+
+def environment(home: Path, url: str = "http://127.0.0.1:1/neo/rest/v1", **more: str) -> dict[str, str]:
+    """A clean environment, beside what Python itself needs."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS"))}
+    return kept | {"FLYBY_HOME": str(home), "FLYBY_NEOWS_URL": url, "NASA_API_KEY": KEY} | more
+
+
+def call(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`flyby …` as a process of its own."""
+    command = [sys.executable, "-m", "flyby", *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+def inside(*arguments: str) -> int:
+    """`flyby …` in this process; its exit status."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+        raise SystemExit(0)
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def assert_one_line(said: str, *, contains: str = "") -> None:
+    assert re.fullmatch(r"flyby: [^\n]+\n", said), said
+    assert contains in said
+    assert KEY not in said
+    assert "Traceback" not in said
+
+
+def assert_key_free(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A published home with a week behind, a week ahead and some changes."""
+    behind, ahead = window("2026-11-15", "2026-11-22"), window("2026-11-23", "2026-11-30")
+    passed = [row(f"2026 V{n}", f"54000{n:02}", "2026-11-20") for n in range(12)]
+    coming = [
+        row("2026 WA", "5400100", "2026-11-24", 0.02, "10:00"),
+        row("2006 FK", "2613398", "2026-11-25", 0.3, None, number=613398),
+        row("2026 WB", "5400101", "2026-11-26", 0.1, h=None),
+    ]
+    made = Home(tmp_path_factory.mktemp("week"))
+    made.sitting("2026-11-22", (behind, passed))
+    moved = [row("2026 V0", "5400000", "2026-11-20", 0.2), *passed[1:11], row("2026 WX", "5400102", "2026-11-21")]
+    made.sitting("2026-11-23", (behind, moved), (ahead, coming))
+    publish_record(made.settings)
+    return made
+
+
+@pytest.fixture
+def home(week: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """That home as the settings of this process; only to be read."""
+    for name, value in environment(week.settings.home, FLYBY_NOW=NOW.isoformat()).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return week
+
+
+# What goes wrong with a source, each with what the line must say. Run all at once, since most of the time is waiting
+# between attempts.
+FAULTS: dict[str, tuple[Act | str, str]] = {
+    "no such host": ("http://nowhere.invalid/neo/rest/v1", "nowhere.invalid is not found: is there a network?"),
+    "nobody listens": ("http://127.0.0.1:1/neo/rest/v1", "127.0.0.1 refuses connections"),
+    "wrong path": (answer(b"<html>no</html>", 404), "check FLYBY_NEOWS_URL"),
+    "unknown key": (
+        answer(b'{"error": {"code": "API_KEY_INVALID", "message": "An invalid api_key was supplied."}}', 403),
+        "set NASA_API_KEY to a valid one",
+    ),
+    "page with status 200": (answer(HEROKU_PAGE), "not a feed"),
+    "page with status 503": (answer(HEROKU_PAGE, 503), "out of order"),
+    "empty body": (answer(b""), "empty"),
+    "truncated JSON": (answer(make_feed()[:-40]), "feed"),
+    "required field missing": (
+        echo_key(make_feed(make_object(close_approach_data=[make_approach(miss_distance=...)], nasa_jpl_url="KEY"))),
+        "2019 AB",
+    ),
+    "quota of 0": (answer(OVER_RATE_LIMIT, 429, Retry_After=2870), "try again in 48 minutes"),
+}
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, subprocess.CompletedProcess[str]]]:
+    """`flyby backfill` of one window under each of FAULTS: its home, and how it ended."""
+
+    def fail(fault: Act | str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+        folder = tmp_path_factory.mktemp("fault")
+        with FaultServer() as server:
+            if not isinstance(fault, str):
+                server.play(fault)
+            url = fault if isinstance(fault, str) else server.url
+            env = environment(folder / "home", url)
+            return folder / "home", call("backfill", "2019-02-08", "2019-02-15", env=env, cwd=folder)
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(FAULTS, pool.map(fail, (fault for fault, _ in FAULTS.values())), strict=True))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_source_that_fails_is_one_line_and_status_1_and_nothing_is_half_loaded(
+    failures: dict[str, tuple[Path, subprocess.CompletedProcess[str]]], fault: str
+) -> None:
+    folder, process = failures[fault]
+    assert_one_line(process.stderr, contains=FAULTS[fault][1])
+    assert "0 of 1 windows are held: the same command goes on from there" in process.stderr
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert_key_free(folder)
+    loaded = call("sql", "--json", "FROM revisions", env=environment(folder), cwd=folder)
+    assert json.loads(loaded.stdout) == []
+
+
+def test_a_missing_field_is_named_with_its_object(
+    failures: dict[str, tuple[Path, subprocess.CompletedProcess[str]]],
+) -> None:
+    _, process = failures["required field missing"]
+    assert "miss_distance" in process.stderr
+
+
+def test_a_run_that_fails_in_dagster_is_one_line_too(tmp_path: Path) -> None:
+    with Sandbox(now=NOW) as sky:
+        env = environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat(), NASA_API_KEY="UNKNOWN_KEY")
+        process = call("run", env=env, cwd=tmp_path)
+    assert_one_line(process.stderr, contains="set NASA_API_KEY to a valid one")
+    assert process.returncode == 1
+
+
+def test_a_run_shows_its_day_and_says_what_it_changed(tmp_path: Path) -> None:
+    with Sandbox(now=NOW) as sky:
+        env = environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat())
+        process = call("run", env=env, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
+    assert "simulated" in process.stdout.splitlines()[0]
+    assert re.search(r"2026-11-22: \d+ flybys", process.stdout)
+    assert_key_free(tmp_path)
+
+
+def test_a_field_that_nobody_knows_is_no_failure(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        server.play(answer(make_feed(make_object(mood="fine"), weather="clear")))
+        process = call("backfill", "2019-02-08", "2019-02-15", env=environment(tmp_path, server.url), cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "1 windows, 1 rows, 1 revisions" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["run", "2025/04/01"], "DAY '2025/04/01' is not a day: write it as YYYY-MM-DD", id="slashes"),
+        pytest.param(["run", "2025-13-01"], "DAY '2025-13-01' is not a day", id="month 13"),
+        pytest.param(["run", "1899-12-31"], "1900-01-01 to 2200-12-31", id="before 1900"),
+        pytest.param(["backfill", "2019-01-02", "2019-01-01"], "the earlier day comes first", id="FROM after TO"),
+        pytest.param(["backfill", "1899-12-31", "1900-01-01"], "FROM 1899-12-31 is beyond", id="FROM before 1900"),
+        pytest.param(["backfill", "2019-01-01", "2201-01-01"], "TO 2201-01-01 is beyond", id="TO after 2200"),
+        pytest.param(["backfill", "2019-01-01"], "Missing argument 'TO'", id="TO missing"),
+        pytest.param(["changes", "--since", "lately"], "--since 'lately' is no moment", id="since"),
+        pytest.param(["upcoming", "--days", "0"], "--days", id="no days"),
+        pytest.param(["statsu"], "No such command 'statsu'", id="command"),
+        pytest.param(["status", "--yaml"], "No such option", id="option"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    home: Home, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert inside(*arguments) == 2
+    assert_one_line(capsys.readouterr().err, contains=says)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("FLYBY_NEOWS_URL", "nasa"), ("NASA_API_KEY", "short"), ("FLYBY_TIMEZONE", "Mars/Gale"), ("FLYBY_NOW", "soon")],
+)
+def test_a_wrong_setting_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert inside("status") == 2
+    assert_one_line(capsys.readouterr().err, contains=name)
+
+
+@pytest.mark.parametrize("command", [("run",), ("backfill", "2019-01-01", "2019-01-08"), ("rebuild",), ("demo",)])
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    process = call(*command, env=environment(tmp_path / "home"), cwd=tmp_path)
+    assert_one_line(process.stderr, contains="FLYBY_HOME")
+    assert process.returncode == 1
+
+
+def test_sql_that_is_wrong_is_one_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("sql", "SELECT nothing\nFROM nowhere") == 1
+    assert_one_line(capsys.readouterr().err, contains="nowhere")
+
+
+def test_sql_cannot_write(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("sql", "DELETE FROM revisions") == 1
+    assert_one_line(capsys.readouterr().err, contains="read-only")
+
+
+def test_debug_adds_the_traceback(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--debug", "sql", "FROM nowhere"], ["sql", "--debug", "FROM nowhere"]):
+        assert inside(*arguments) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" in said
+        assert said.splitlines()[-1].startswith("flyby: ")
+
+
+def test_what_nobody_foresaw_is_one_line_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Settings, "load", lambda: 1 / 0)
+    assert inside("status") == 1
+    assert_one_line(capsys.readouterr().err, contains="ZeroDivisionError")
+
+
+def windows_asked(server: FaultServer) -> list[str]:
+    return [parse_qs(urlsplit(request.target).query)["start_date"][0] for request in server.requests]
+
+
+def window_feed(connection: socket, request: Request) -> bool:
+    """A good answer to whatever window was asked for."""
+    start = parse_qs(urlsplit(request.target).query)["start_date"][0]
+    name = f"({start[:4]} A{date.fromisoformat(start).timetuple().tm_yday})"
+    connection.sendall(response(make_feed(make_object(name, start, close_approach_data=[make_approach(start)]))))
+    return True
+
+
+RANGE = ("backfill", "2019-01-01", "2019-08-28")  # 30 windows
+
+
+def test_a_server_that_dies_on_the_way_costs_only_the_windows_it_did_not_serve(tmp_path: Path) -> None:
+    env = environment(tmp_path / "home")
+    with FaultServer() as server:
+        server.play(*[window_feed] * 12, reset())
+        process = call(*RANGE, env=env | {"FLYBY_NEOWS_URL": server.url}, cwd=tmp_path)
+    assert_one_line(process.stderr, contains="12 of 30 windows are held: the same command goes on from there")
+    assert process.returncode == 1
+    with FaultServer() as server:
+        server.play(window_feed)
+        process = call(*RANGE, env=env | {"FLYBY_NEOWS_URL": server.url}, cwd=tmp_path)
+        assert len(windows_asked(server)) == len(set(windows_asked(server))) == 18
+    assert process.returncode == 0, process.stderr
+    assert "18 windows, 18 rows" in process.stdout
+    process = call("sql", "--json", "SELECT count(*) AS n FROM close_approaches", env=env, cwd=tmp_path)
+    assert json.loads(process.stdout) == [{"n": 30}]
+
+
+def test_a_backfill_never_asks_for_more_than_the_key_has_left(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        server.play(answer(make_feed(), X_RateLimit_Remaining=0))
+        process = call("backfill", "2019-02-08", "2019-02-23", env=environment(tmp_path, server.url), cwd=tmp_path)
+        assert len(server.requests) == 1
+    assert process.returncode == 1
+    assert_one_line(process.stderr, contains="wait an hour")
+    assert "1 of 2 windows are held: the same command goes on from there, with --wait by itself" in process.stderr
+
+
+def test_with_wait_a_backfill_goes_on_when_the_allowance_is_back(tmp_path: Path) -> None:
+    waits: list[float] = []
+    with FaultServer() as server:
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                server.play(window_feed)
+
+        server.play(answer(OVER_RATE_LIMIT, 429, Retry_After=2870))
+        settings = Settings.load(environment(tmp_path, server.url))
+        told: list[str] = []
+        done = history.backfill_patiently(
+            settings,
+            date(2019, 1, 1),
+            date(2019, 1, 16),
+            on_progress=lambda _: None,
+            on_wait=lambda _, why: told.append(why),
+            sleep=sleep,
+        )
+    assert waits == [2870.0, 2870.0]
+    assert all("allowance" in why for why in told)
+    assert (done.windows, done.of_windows, done.loaded.rows) == (2, 2, 2)
+
+
+def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        env = environment(tmp_path / "home", server.url)
+        command = [sys.executable, "-m", "flyby", *RANGE]
+        with subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+
+            def interrupt(connection: socket, request: Request) -> bool:
+                process.send_signal(signal.SIGINT)
+                return window_feed(connection, request)
+
+            server.play(*[window_feed] * 9, interrupt, window_feed)
+            _, said = process.communicate(timeout=60)
+        assert_one_line(said, contains="interrupted")
+        assert process.returncode == 1
+        [held] = re.findall(r"(\d+) of 30 windows are held", said)
+        asked = windows_asked(server)
+        assert len(asked) == len(set(asked)) == int(held)
+        assert call(*RANGE, env=env, cwd=tmp_path).returncode == 0
+        assert len(windows_asked(server)) == len(set(windows_asked(server))) == 30
+
+
+@pytest.mark.parametrize("command", VIEWS)
+def test_json_parses(home: Home, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert inside(command, "--json") == 0
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+def test_json_has_every_value_with_its_type(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    query = (
+        "SELECT 1 AS one, 2.5::DOUBLE AS half, NULL AS none, DATE '2026-11-23' AS day, [true] AS list, 'nan'::DOUBLE n"
+    )
+    assert inside("sql", "--json", query) == 0
+    [told] = json.loads(capsys.readouterr().out)
+    assert told == {"one": 1, "half": 2.5, "none": None, "day": "2026-11-23", "list": [True], "n": None}
+
+
+def test_changes_since_a_day_or_a_moment(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    kinds: dict[str, list[str]] = {}
+    for since in ("2026-11-23", "2026-11-23T06:00:00Z", "2026-11-01"):
+        assert inside("changes", "--json", "--since", since) == 0
+        kinds[since] = [change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]]
+    assert kinds["2026-11-23"] == ["new", "revised", "unlisted"]
+    assert kinds["2026-11-23T06:00:00Z"] == kinds["2026-11-01"] == []  # of the last, every day was a first look
+
+
+def test_changes_are_told_with_before_and_after(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("changes") == 0
+    said = capsys.readouterr().out
+    assert "1 new, 1 revised, 1 unlisted" in said
+    assert "15,000,000 → 30,000,000 km (+15,000,000 km)" in said
+
+
+def test_upcoming_says_which_is_the_closest(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("upcoming") == 0
+    assert "Closest: (2026 WA), 7.8 lunar distances, Tue 24 Nov 10:00 UTC" in capsys.readouterr().out
+
+
+def test_null_is_shown(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("sql", "SELECT NULL AS nothing, '' AS empty") == 0
+    assert "NULL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [48, 80, 132])
+@pytest.mark.parametrize("command", [*VIEWS, "sql"])
+def test_tables_fit_the_width(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    query = ["SELECT designation, name, seen_from, request_id FROM revisions"] if command == "sql" else []
+    assert inside(command, *query) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+
+
+def test_nothing_in_a_name_steers_the_terminal(tmp_path: Path) -> None:
+    name = "[red](2019 \x1b[31mAB)[/red]"
+    with FaultServer() as server:
+        server.play(answer(make_feed(make_object(name))))
+        env = environment(tmp_path, server.url)
+        assert call("backfill", "2019-02-08", "2019-02-15", env=env, cwd=tmp_path).returncode == 0
+    said = call("upcoming", env=env | {"FLYBY_NOW": "2019-02-08T00:00:00Z"}, cwd=tmp_path).stdout
+    assert "\x1b" not in said
+    assert "[red](2019 \N{REPLACEMENT CHARACTER}[31mAB)[/red]" in said
+
+
+def on_a_terminal(*arguments: str, env: dict[str, str], cwd: Path) -> str:
+    """What `flyby …` writes to a terminal."""
+    mine, its = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", "flyby", *arguments], env=env, cwd=cwd, stdout=its, stderr=its):
+        os.close(its)
+        said = b""
+        try:
+            while more := os.read(mine, 65536):
+                said += more
+        except OSError:  # how Linux says that the other end is closed
+            pass
+    os.close(mine)
+    return said.decode()
+
+
+def test_colour_is_for_terminals_that_want_it(home: Home, tmp_path: Path) -> None:
+    env = {**os.environ, "TERM": "xterm-256color"}
+    env.pop("NO_COLOR", None)
+    assert "\x1b[" not in call("status", env=env, cwd=tmp_path).stdout
+    assert "\x1b[32m" in on_a_terminal("status", env=env, cwd=tmp_path)
+    assert "\x1b[32m" not in on_a_terminal("status", env=env | {"NO_COLOR": "1"}, cwd=tmp_path)
+
+
+def test_a_backfill_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        server.play(window_feed)
+        said = on_a_terminal(
+            *RANGE, env=environment(tmp_path, server.url, TERM="xterm-256color", COLUMNS="120"), cwd=tmp_path
+        )
+    assert "30/30 windows" in said
+    assert "rows" in said
+
+
+@pytest.mark.parametrize("command", ["status", "upcoming", "changes"])
+def test_reading_commands_import_only_what_they_need(home: Home, tmp_path: Path, command: str) -> None:
+    heavy = {"dagster", "httpcore2", "pyarrow", "pandas", "numpy", "stamina", "msgspec", "flyby.history"}
+    code = f"import sys; from flyby.cli import main; main(['{command}']); print(sorted({heavy!r} & set(sys.modules)))"
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_shows_an_example_of_its_command(
+    home: Home, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert inside(command, "--help") == 0
+    assert f"Example: flyby {command}" in capsys.readouterr().out
+    assert inside("--help") == 0
+    assert f"  {command} " in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert inside("--version") == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_shell_can_complete_commands(tmp_path: Path, shell: str) -> None:
+    process = call(env=environment(tmp_path, _FLYBY_COMPLETE=f"{shell}_source"), cwd=tmp_path)
+    assert process.returncode == 0
+    assert "_FLYBY_COMPLETE" in process.stdout
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-u", "-m", "flyby", "sandbox", "--port", "0", "--now", "2026-11-23T06:30:00Z"]
+    with subprocess.Popen(
+        command, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        yield process, re.findall(r"http://\S+v1", said)[0]
+        process.kill()
+
+
+def test_the_sandbox_serves_until_ctrl_c(sandbox: tuple[subprocess.Popen[str], str], tmp_path: Path) -> None:
+    process, url = sandbox
+    done = call("backfill", "2026-11-08", "2026-11-15", env=environment(tmp_path / "home", url), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+
+
+def test_rebuild_makes_the_same_database_from_raw_alone(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copytree(home.settings.raw, tmp_path / "again" / "raw")
+    monkeypatch.setenv("FLYBY_HOME", str(tmp_path / "again"))
+    assert inside("rebuild") == 0
+    assert "from 3 answers" in capsys.readouterr().out
+    assert Home(tmp_path / "again").everything() == home.everything()
