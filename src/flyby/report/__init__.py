@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from flyby.days import DAY
 from flyby.errors import HomeError
 from flyby.planning import LISTED_BY
 from flyby.published import ask
-from flyby.views import Changes, changes, latency, status
+from flyby.views import STALE_AFTER, Changes, changes, latency, status
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
@@ -68,7 +68,7 @@ def _data(published: Path, now: datetime) -> dict[str, Any]:
         "now": now,
         "yesterday": today - DAY,
         "simulated": held.simulated,
-        "stale": held.is_stale,
+        "stale": held.last_request_at is not None and now - held.last_request_at > STALE_AFTER,
         "held": {
             "first": held.first_day,
             "last": held.last_day,
@@ -126,8 +126,10 @@ def _page(data: dict[str, Any], vega: str) -> str:
         "program": _text("page.js"),
     }
     scripts = " ".join(_hash(parts[name]) for name in ("vega", "program"))
-    # Vega sets styles on what it draws. Images are the charts' and the page's own.
-    parts["policy"] = f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    # Vega sets styles on what it draws.
+    parts["policy"] = (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    )
     # In one pass, so that nothing put in is looked at again.
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _text("page.html"))
 
@@ -152,14 +154,15 @@ def _vega(folder: Path) -> str:
     """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed."""
     try:
         kept = folder / f"vega-{version('vl-convert-python')}.js"
-    except PackageNotFoundError:
-        return ""
-    if not kept.exists():
-        import vl_convert  # takes a while and is needed once
+        if not kept.exists():
+            import vl_convert  # takes a while and is needed once
 
-        for outdated in folder.glob("vega-*.js"):
-            outdated.unlink(missing_ok=True)
-        _replace(kept, vl_convert.javascript_bundle())
+            _replace(kept, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    except ImportError:  # which PackageNotFoundError is, too
+        return ""
+    for other in folder.glob("vega-*.js"):
+        if other != kept:
+            other.unlink(missing_ok=True)
     return kept.read_text(encoding="utf-8")
 
 

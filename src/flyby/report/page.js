@@ -6,11 +6,12 @@ const now = Date.parse(data.now);
 const KM = { ld: 149597870.7 / 389, km: 1, au: 149597870.7 };
 const UNIT_NAMES = { ld: "LD", km: "km", au: "au" };
 const STATES = [
-  ["settled", "square", "--accent", "read at least three times, and unchanged for 30 days"],
-  ["settling", "square", "--accent-soft", "read more than once, still changing"],
-  ["fresh", "circle", "--accent-soft", "read once"],
-  ["suspect", "triangle-up", "--hazard", "the last answer is not believed"],
-  ["missing", "hollow", "--muted", "not read"],
+  // state, shape, how full, color, meaning
+  ["settled", "square", 1, "--accent", "read at least three times, and unchanged for 30 days"],
+  ["settling", "square", 0.35, "--accent", "read more than once, may still change"],
+  ["fresh", "circle", 0.35, "--accent", "read once"],
+  ["suspect", "triangle-up", 1, "--hazard", "the last answer is not believed"],
+  ["missing", "square", 0, "--muted", "not read"],
 ];
 const KINDS = {
   new: ["New", "not listed before"],
@@ -39,8 +40,6 @@ const flybys = data.flybys.rows.map((row) => {
 const coming = flybys.filter((flyby) => flyby.isComing);
 let unit = "ld";
 
-// ---- text
-
 const element = (id) => document.getElementById(id);
 
 function make(tag, properties = {}, ...children) {
@@ -56,7 +55,7 @@ function make(tag, properties = {}, ...children) {
 const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 function figures(value, digits) {
-  return value.toLocaleString("en", { maximumSignificantDigits: digits });
+  return value.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits });
 }
 
 function distanceText(km, digits) {
@@ -95,8 +94,6 @@ const closest = (some) => some.reduce((least, flyby) => (least && least.miss_dis
 function say(id, ...parts) {
   element(id).replaceChildren(...parts.map((part) => (Array.isArray(part) ? make("b", { textContent: part[0] }) : part)));
 }
-
-// ---- details: a tip while pointing, a dialog for whoever taps
 
 function detailPairs(flyby) {
   return [
@@ -151,13 +148,11 @@ function hideTip() {
   element("tip").hidden = true;
 }
 
-// ---- tables
-
 const COLUMNS = [
-  { key: "name", label: "Name", value: (f) => nameText(f), cell: nameCell },
+  { key: "name", label: "Name", className: "named", value: (f) => nameText(f), cell: nameCell },
   { key: "when", label: "When (UTC)", className: "when", value: (f) => f.at, cell: whenText },
-  { key: "distance", label: "Distance", className: "number", value: (f) => f.miss_distance_km, cell: (f) => distanceText(f.miss_distance_km) },
-  { key: "size", label: "Size", className: "number", value: middleSize, cell: sizeText },
+  { key: "distance", label: "Distance", className: "number distance", value: (f) => f.miss_distance_km, cell: (f) => distanceText(f.miss_distance_km) },
+  { key: "size", label: "Size", className: "number size", value: middleSize, cell: sizeText },
   { key: "speed", label: "Speed, km/s", className: "number wide", value: (f) => f.relative_velocity_km_s, cell: (f) => f.relative_velocity_km_s.toFixed(1) },
   { key: "brightness", label: "H", className: "number wide", value: (f) => f.absolute_magnitude_h, cell: (f) => f.absolute_magnitude_h?.toFixed(1) ?? "" },
   { key: "hazard", label: "Hazard", className: "wide", value: (f) => (f.is_potentially_hazardous ? 0 : 1), cell: (f) => (f.is_potentially_hazardous ? make("span", { className: "hazard", textContent: "◆ potentially hazardous" }) : "") },
@@ -166,7 +161,7 @@ const COLUMNS = [
 function nameCell(flyby) {
   const name = make("button", { type: "button", className: "name", textContent: nameText(flyby), onclick: () => showDetails(flyby) });
   if (!flyby.is_potentially_hazardous) return name;
-  return make("span", {}, name, make("span", { className: "hazard", textContent: " ◆", title: "potentially hazardous", "aria-hidden": "true" }), make("span", { className: "unseen", textContent: " potentially hazardous" }));
+  return make("span", {}, name, make("span", { className: "hazard narrow", textContent: " ◆", role: "img", "aria-label": "potentially hazardous" }));
 }
 
 /** Orders by a column; what is unknown comes last whichever way. */
@@ -200,7 +195,7 @@ function flybyTable(box, caption, sort) {
       return heading;
     });
     const lines = shown.map((flyby) => make("tr", {}, ...COLUMNS.map((column) => make("td", { className: column.className ?? "" }, column.cell(flyby)))));
-    const table = make("table", {}, make("caption", { className: "unseen", textContent: caption }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...lines));
+    const table = make("table", { className: "flybys" }, make("caption", { className: "unseen", textContent: caption }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...lines));
     box.replaceChildren(table);
     if (state.rows.length === 0) box.replaceChildren(make("p", { className: "empty", textContent: "None." }));
     if (shown.length < state.rows.length) {
@@ -250,8 +245,6 @@ function downloadCsv() {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// ---- sections of words
-
 function tellIntro() {
   const { held } = data;
   say("as-of", held.read_at ? `${fullDayText(data.now)}, ${timeText.format(now)} UTC · read ${momentText(held.read_at)} UTC` : `${fullDayText(data.now)} · nothing has been read yet`);
@@ -271,7 +264,7 @@ function tellBanners() {
   const banner = (text) => make("p", { className: "note warn", role: "note", textContent: text });
   const banners = [];
   if (data.simulated) banners.push(banner("Simulated data. These asteroids do not exist: they come from flyby’s built-in sky."));
-  if (data.stale && data.held.read_at) banners.push(banner(`The last morning is missing: the sky was last read ${momentText(data.held.read_at)} UTC.`));
+  if (data.stale && data.held.read_at) banners.push(banner(`This is not up to date: the sky was last read ${momentText(data.held.read_at)} UTC.`));
   element("banners").replaceChildren(...banners);
 }
 
@@ -286,28 +279,33 @@ function tellLastNight() {
   say("last-night-lead", `${fullDayText(data.yesterday)}: `, [count(lastNight.length, "flyby")], " listed so far.");
 }
 
-/** Both values with just as many figures as it takes to tell them apart. */
-function beforeAfter(move) {
-  const { field, before, after } = move;
+/** What moved, each value with just as many figures as it takes to tell before from after. */
+function moveText({ field, unit: measure, before, after }) {
+  const onOneDay = field === "close_approach_at" && before !== null && before.slice(0, 10) === after?.slice(0, 10);
   const one = (value, digits) => {
     if (value === null) return "unknown";
     if (typeof value === "boolean") return value ? "yes" : "no";
-    if (field === "close_approach_at") return momentText(value);
+    if (field === "close_approach_at") return onOneDay ? timeText.format(Date.parse(value)) : momentText(value);
     if (field === "close_approach_date") return dayText(value);
-    if (field === "miss_distance_km") return distanceText(value, digits);
-    return typeof value === "number" ? `${figures(value, digits)}${move.unit && move.unit !== "mag" ? ` ${move.unit}` : ""}` : value;
+    if (field === "miss_distance_km") return figures(value / KM[unit], digits);
+    return typeof value === "number" ? figures(value, digits) : value;
   };
-  for (let digits = 3; digits < 10; digits += 1) {
-    const pair = [one(before, digits), one(after, digits)];
-    if (pair[0] !== pair[1] || digits === 9) return pair;
-  }
+  const suffix = { miss_distance_km: ` ${UNIT_NAMES[unit]}`, absolute_magnitude_h: "" }[field] ?? (measure ? ` ${measure}` : "");
+  let [digits, told] = [3, []];
+  do {
+    told = [one(before, digits), one(after, digits)];
+    digits += 1;
+  } while (told[0] === told[1] && digits < 12);
+  return [`${FIELDS[field] ?? field} ${told[0]}`, `${told[1]}${suffix}`];
 }
 
 function tellMoves(change) {
-  const told = change.moves.filter((move) => move.field !== "diameter_min_m" && !(move.field === "close_approach_date" && change.moves.some((other) => other.field === "close_approach_at" && other.before && other.after)));
-  return make("ul", { className: "moves" }, ...told.map((move) => {
-    const [before, after] = beforeAfter(move);
-    return make("li", {}, `${FIELDS[move.field] ?? move.field} ${before} `, make("span", { className: "arrow", textContent: "→", "aria-label": "to" }), ` ${after}`);
+  const moved = new Set(change.moves.map((move) => move.field));
+  // Sizes follow from the brightness, and the day from the moment.
+  const follows = (field) => (field.startsWith("diameter_") && moved.has("absolute_magnitude_h")) || (field === "close_approach_date" && moved.has("close_approach_at"));
+  return make("ul", { className: "moves" }, ...change.moves.filter((move) => !follows(move.field)).map((move) => {
+    const [before, after] = moveText(move);
+    return make("li", {}, `${before} `, make("span", { className: "arrow", textContent: "→" }), ` ${after}`);
   }));
 }
 
@@ -326,11 +324,11 @@ function tellChanges() {
     const rows = shown.map((change) => make("tr", {},
       make("td", { textContent: nameText(change) }),
       make("td", { className: "when", textContent: whenText(change) }),
-      make("td", isRevised ? {} : { className: "number" }, isRevised ? tellMoves(change) : distanceText(change.miss_distance_km))));
+      make("td", { className: isRevised ? "told" : "number" }, isRevised ? tellMoves(change) : distanceText(change.miss_distance_km))));
     const headings = ["Name", "When (UTC)", isRevised ? "Before → after" : "Distance"].map((label, n) => make("th", { scope: "col", textContent: label, className: n === 2 && !isRevised ? "number" : "" }));
     const group = make("div", { "data-kind": kind },
       make("h3", {}, `${title} `, make("span", { className: "count", textContent: `${counts[kind].toLocaleString("en")}, ${hint}` })),
-      make("div", { className: "table-box" }, make("table", {}, make("caption", { className: "unseen", textContent: title }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...rows))));
+      make("div", { className: "table-box" }, make("table", { className: isRevised ? "revised" : "" }, make("caption", { className: "unseen", textContent: title }), make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...rows))));
     if (shown.length < some.length) {
       const rest = some.length < counts[kind] ? `Show the first ${some.length} of ${counts[kind].toLocaleString("en")}` : `Show all ${some.length}`;
       group.append(make("button", { type: "button", className: "more", textContent: rest, onclick: () => { wholeKinds.add(kind); tellChanges(); } }));
@@ -342,8 +340,8 @@ function tellChanges() {
 function tellCompleteness() {
   const states = Object.groupBy ? Object.groupBy(data.days, ([, state]) => state) : data.days.reduce((all, day) => ({ ...all, [day[1]]: [...(all[day[1]] ?? []), day] }), {});
   const read = data.days.length - (states.missing?.length ?? 0);
-  say("completeness-lead", data.days.length ? [`${read.toLocaleString("en")} of ${count(data.days.length, "day")}`] : "No day has been read yet.", data.days.length ? " of the last thirteen months that flyby knows of were read. A day is read again and again until it no longer changes." : "");
-  element("completeness-legend").replaceChildren(...STATES.filter(([state]) => states[state]).map(([state, shape, color, meaning]) => make("li", {}, icon(shape, color, 13), make("span", {}, make("b", { textContent: `${states[state].length} ${state}` }), `: ${meaning}`))));
+  say("completeness-lead", data.days.length ? [`${read.toLocaleString("en")} of ${count(data.days.length, "day")}`] : "No day has been read yet.", data.days.length ? " on this calendar were read. A day is read again and again until it no longer changes." : "");
+  element("completeness-legend").replaceChildren(...STATES.filter(([state]) => states[state]).map(([state, shape, full, colorName, meaning]) => make("li", {}, icon(shape, colorName, 14, full), make("span", {}, make("b", { textContent: `${states[state].length} ${state}` }), `: ${meaning}`))));
   element("doubts").replaceChildren(...(data.doubts.length ? [make("h3", { textContent: "In doubt" }), make("ul", { className: "small" }, ...data.doubts.slice(0, 12).map(({ state, first, last, note }) => make("li", { textContent: `${dayText(first)}${first === last ? "" : ` to ${dayText(last)}`}: ${state}${note ? `. ${note}` : ""}` })))] : []));
 }
 
@@ -356,41 +354,45 @@ function tellLatency() {
     const last = growth.at(-1);
     say("latency-lead", "Of what is listed for a day ", [count(last.age_days, "day")], " later, ", [`${Math.round(first.share * 100)} %`], ` were listed ${first.age_days === 1 ? "the morning after" : `${first.age_days} days after`}`, ` (${count(first.days, "day")} followed).`, isLittle ? " That is too few days to rely on." : "");
   }
-  const items = [["line", "--muted", "2015–2019, measured"]];
+  const items = [["line", "--muted", "the real sky of 2015–2019"]];
   if (growth.length) items.unshift(["circle", "--accent", "this record"]);
   element("latency-legend").replaceChildren(...items.map(([shape, color, text]) => make("li", {}, icon(shape, color, 13), text)));
 }
 
-// ---- pictures
-
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const areaOf = (flyby) => areaOfSize(middleSize(flyby) ?? 30);
-const areaOfSize = (diameter) => 18 + 330 * Math.min(1, Math.max(0, Math.log10(diameter / 4) / Math.log10(1000 / 4))) ** 1.6;
+const areaOfSize = (diameter) => 30 + 330 * Math.min(1, Math.max(0, Math.log10(diameter / 4) / Math.log10(1000 / 4))) ** 1.6;
 
-function icon(shape, colorName, size) {
+function icon(shape, colorName, size, full = 1) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("width", size);
   svg.setAttribute("height", size);
   svg.setAttribute("viewBox", "0 0 20 20");
   svg.setAttribute("aria-hidden", "true");
   const paths = {
-    circle: "M10 1a9 9 0 1 0 0 18a9 9 0 1 0 0-18Z", square: "M2 2H18V18H2Z", hollow: "M3 3H17V17H3Z",
-    diamond: "M10 0L19 10L10 20L1 10Z", "triangle-up": "M10 1L19 18H1Z", line: "M0 10H7M12 10H20",
+    circle: "M10 1.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 1 0 0-17Z", square: "M2 2H18V18H2Z", diamond: "M10 1L18 10L10 19L2 10Z",
+    "triangle-up": "M10 2L18 18H2Z", line: "M0 10H7M12 10H20",
   };
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", paths[shape]);
-  const isOpen = shape === "hollow" || shape === "line";
-  path.style.fill = isOpen ? "none" : `var(${colorName})`;
-  if (isOpen) path.style.cssText += `; stroke: var(${colorName}); stroke-width: 2.5`;
+  path.style.fill = path.style.stroke = `var(${colorName})`;
+  path.style.fillOpacity = full;
+  path.style.strokeWidth = shape === "line" ? 2.5 : 1.6;
   svg.append(path);
   return svg;
 }
 
 function tellComingLegend() {
   const entry = (shape, colorName, size, text) => make("li", {}, icon(shape, colorName, size), text);
-  const sizes = [10, 100, 1000].map((diameter) => entry("circle", "--muted", Math.sqrt(areaOfSize(diameter) * 4 / Math.PI), metres(diameter).join(" ")));
+  const sizes = [[10, "10 m"], [100, "100 m"], [1000, "1 km"]].map(([diameter, text]) => entry("circle", "--muted", Math.sqrt(areaOfSize(diameter) * 4 / Math.PI), text));
   element("coming-legend").replaceChildren(
     entry("diamond", "--hazard", 14, "potentially hazardous"), entry("circle", "--accent", 11, "other asteroids"), ...sizes);
+}
+
+/** A moment as Vega-Lite wants it where no data stand: it takes a plain number for a year. */
+function utc(at) {
+  const moment = new Date(at);
+  return { utc: true, year: moment.getUTCFullYear(), month: moment.getUTCMonth() + 1, date: moment.getUTCDate(), hours: moment.getUTCHours(), minutes: moment.getUTCMinutes() };
 }
 
 const embedded = new Map();
@@ -413,9 +415,9 @@ async function draw(id, label, { tip, onTap, ...spec }) {
   embedded.get(id)?.finalize();
   embedded.set(id, result);
   if (onTap) result.view.addEventListener("click", (event) => onTap(event, result.view));
-  const svg = box.querySelector("svg");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
+  box.setAttribute("role", "img");
+  box.setAttribute("aria-label", label);
+  box.querySelector("svg").setAttribute("aria-hidden", "true");
 }
 
 function drawComing() {
@@ -435,7 +437,7 @@ function drawComing() {
   const low = Math.min(moon, ...distances) / 1.4;
   const high = Math.max(moon, ...distances) * 1.3;
   const every = Math.max(1, Math.ceil(days / (isNarrow ? 5 : 12)));
-  const ticks = Array.from({ length: days + 1 }, (_, n) => midnight + n * 86400e3).filter((_, n) => n % every === 0);
+  const ticks = Array.from({ length: days + 1 }, (_, n) => utc(midnight + n * 86400e3)).filter((_, n) => n % every === 0);
   const steps = [1, 2, 5].flatMap((step) => Array.from({ length: 14 }, (_, power) => step * 10 ** (power - 5))).filter((step) => step >= low && step <= high);
   const encodeY = { field: "distance", type: "quantitative", scale: { type: "log", domain: [low, high], nice: false } };
   return draw("coming-chart", `${coming.length} flybys by time and distance; the table of every flyby has the same in words`, {
@@ -452,8 +454,8 @@ function drawComing() {
         name: "flybys", data: { values },
         mark: { type: "point", filled: true, opacity: 0.82, stroke: color("--card"), strokeWidth: 0.8, cursor: "pointer", tooltip: { content: "data" } },
         encoding: {
-          x: { field: "at", type: "temporal", scale: { type: "utc", domain: [Math.min(now, ...values.map((value) => value.at)), end] }, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
-          y: { ...encodeY, axis: { title: `distance, ${UNIT_NAMES[unit]}, each step the same factor`, values: steps, format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
+          x: { field: "at", type: "temporal", scale: { type: "utc", domain: [utc(Math.min(now, ...values.map((value) => value.at))), utc(end)] }, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
+          y: { ...encodeY, axis: { title: `distance in ${UNIT_NAMES[unit]}, log scale`, values: steps, format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
           size: { field: "area", type: "quantitative", scale: null },
           shape: { field: "shape", type: "nominal", scale: null },
           color: { field: "color", type: "nominal", scale: null },
@@ -479,11 +481,10 @@ function drawCompleteness() {
   if (data.days.length === 0) return;
   const box = element("completeness-chart");
   const cell = Math.min(26, (box.clientWidth - 70) / 31);
-  const looks = Object.fromEntries(STATES.map(([state, shape, colorName]) => [state, { shape, color: color(colorName) }]));
+  const looks = Object.fromEntries(STATES.map(([state, shape, full, colorName]) => [state, { shape, full, color: color(colorName) }]));
   const values = data.days.map(([day, state, observations, flybyCount]) => ({
     day, state, observations, flybyCount, month: day.slice(0, 7), number: Number(day.slice(8)),
-    shape: looks[state].shape === "hollow" ? "square" : looks[state].shape, color: looks[state].color,
-    fill: looks[state].shape === "hollow" ? 0 : 1, area: (cell * (looks[state].shape === "circle" ? 0.62 : 0.74)) ** 2,
+    ...looks[state], area: (cell * (looks[state].shape === "circle" ? 0.62 : 0.74)) ** 2,
   }));
   const months = [...new Set(values.map((value) => value.month))].sort();
   const names = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
@@ -492,7 +493,7 @@ function drawCompleteness() {
     width: 31 * cell + 70, height: months.length * Math.max(14, cell * 0.92) + 26,
     tip: (value) => [fullDayText(value.day), [value.state, `read ${count(value.observations, "time")}`, `${count(value.flybyCount, "flyby")} listed`]],
     data: { values: values.map((value) => ({ ...value, label: labels[value.month] })) },
-    mark: { type: "point", strokeWidth: 1.2, tooltip: { content: "data" } },
+    mark: { type: "point", opacity: 1, strokeWidth: 1, tooltip: { content: "data" } },
     encoding: {
       x: { field: "number", type: "ordinal", scale: { domain: Array.from({ length: 31 }, (_, n) => n + 1) }, axis: { title: null, orient: "top", labelAngle: 0, ticks: false, domain: false, values: [1, 5, 10, 15, 20, 25, 30] } },
       y: { field: "label", type: "ordinal", scale: { domain: months.map((month) => labels[month]) }, axis: { title: null, ticks: false, domain: false } },
@@ -500,7 +501,7 @@ function drawCompleteness() {
       shape: { field: "shape", type: "nominal", scale: null },
       stroke: { field: "color", type: "nominal", scale: null },
       fill: { field: "color", type: "nominal", scale: null },
-      fillOpacity: { field: "fill", type: "quantitative", scale: null },
+      fillOpacity: { field: "full", type: "quantitative", scale: null },
     },
   });
 }
@@ -514,7 +515,7 @@ function drawLatency() {
     tip: (value) => [`${count(value.age_days, "day")} after`, [`${(value.share * 100).toFixed(1)} % listed`, value.days === undefined ? "measured for 2015–2019" : `${count(value.days, "day")} followed`]],
     layer: [
       { data: { values: reference }, mark: { type: "line", strokeDash: [6, 5], color: color("--muted"), point: { color: color("--muted"), size: 22, tooltip: { content: "data" } } }, encoding: { x, y } },
-      { data: { values: growth }, mark: { type: "line", strokeWidth: 2.5, color: color("--accent"), point: { color: color("--accent"), size: 60, tooltip: { content: "data" } } }, encoding: { x, y } },
+      ...(growth.length === 0 ? [] : [{ data: { values: growth }, mark: { type: "line", strokeWidth: 2.5, color: color("--accent"), point: { color: color("--accent"), size: 60, tooltip: { content: "data" } } }, encoding: { x, y } }]),
     ],
   });
 }

@@ -1,0 +1,153 @@
+"""The page as a file. How it behaves in a browser is test_page_in_browser.py's."""
+
+import json
+import re
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answers import Home
+from flyby import report
+from flyby.errors import HomeError
+from flyby.intake import publish_record
+from flyby.report import write_report
+from skies import COMING, HOSTILE, NOW, PAST, two_mornings, write_page
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return two_mornings(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def page(home: Home) -> str:
+    return write_page(home).read_text(encoding="utf-8")
+
+
+def embedded(page: str) -> Any:
+    [data] = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(data)
+
+
+def test_page_is_one_file_of_two_megabytes_at_most(page: str) -> None:
+    assert len(page.encode()) <= 2_000_000
+
+
+def test_page_loads_nothing_and_its_policy_forbids_it(page: str) -> None:
+    assert not re.findall(r"<(?:link|img|iframe|object|embed|script[^>]* src)\b", page.split('id="data"')[0])
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    assert "@import" not in page.split("</style>")[0]
+    assert "default-src 'none'" in page
+    assert "unsafe-eval" not in page.split("<style>")[0]
+
+
+def test_page_holds_the_flybys_of_a_month_back_and_what_is_coming(page: str) -> None:
+    flybys = embedded(page)["flybys"]
+    assert {row[flybys["columns"].index("designation")] for row in flybys["rows"]} == PAST | COMING
+
+
+def test_changes_are_those_of_the_last_readings_day(page: str) -> None:
+    told = embedded(page)["changes"]
+    assert told["since"] == "2019-02-16T00:00:00Z"
+    assert told["counts"] == {"new": 2, "revised": 1, "unlisted": 1}
+    assert told["first_looks"] == 1
+    [revised] = [change for change in told["listed"] if change["kind"] == "revised"]
+    moves = {move["field"]: (move["before"], move["after"]) for move in revised["moves"]}
+    assert moves["close_approach_at"] == ("2019-02-19T06:20:00Z", "2019-02-19T07:45:00Z")
+    assert moves["miss_distance_km"] == pytest.approx((0.1 * 1.5e8, 0.11 * 1.5e8))
+
+
+def test_days_come_with_their_states(page: str) -> None:
+    days = embedded(page)["days"]
+    assert [days[0], days[-1]] == [["2019-02-07", "fresh", 1, 0], ["2019-02-23", "fresh", 1, 1]]
+    assert len(days) == 17
+
+
+def test_latency_is_not_claimed_where_two_mornings_cannot_tell(page: str) -> None:
+    assert embedded(page)["latency"]["is_little"]
+
+
+def test_text_from_the_feed_cannot_end_the_element_that_holds_it(page: str) -> None:
+    assert HOSTILE not in page
+    assert "<" not in re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0]
+    assert any(HOSTILE in value for row in embedded(page)["flybys"]["rows"] for value in row if isinstance(value, str))
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!--", "&lt;", "\u2028", "\u2029", "\ud800", "{{style}}", "\\1"])
+def test_any_text_comes_through_whole(text: str) -> None:
+    page = report._page({"text": text}, vega="")
+    assert embedded(page) == {"text": text}
+    assert page.count("</script>") == 3
+    page.encode()
+
+
+def test_what_is_no_number_is_null() -> None:
+    assert embedded(report._page({"values": [float("nan"), float("inf"), 1.5]}, vega=""))["values"] == [None, None, 1.5]
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_page_knows_whether_the_sky_is_simulated(tmp_path: Path, simulated: bool) -> None:
+    home = two_mornings(tmp_path, simulated=simulated)
+    page = write_page(home)
+    assert embedded(page.read_text(encoding="utf-8"))["simulated"] is simulated
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(20, False), (30, True)])
+def test_page_says_when_no_morning_came(home: Home, tmp_path: Path, hours: int, stale: bool) -> None:
+    page = write_page(home, tmp_path / "index.html", now=NOW + timedelta(hours=hours))
+    assert embedded(page.read_text(encoding="utf-8"))["stale"] is stale
+
+
+def test_an_empty_record_makes_a_page(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.take_in()
+    publish_record(home.settings)
+    page = write_page(home)
+    told = embedded(page.read_text(encoding="utf-8"))
+    assert (told["flybys"]["rows"], told["days"], told["changes"]["counts"], told["stale"]) == ([], [], {}, False)
+
+
+def test_no_database_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="there is no"):
+        write_report(tmp_path / "flyby.duckdb", tmp_path / "index.html", now=NOW)
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_page_is_replaced_whole_and_leaves_nothing_beside_it(home: Home, tmp_path: Path) -> None:
+    page = tmp_path / "report" / "index.html"
+    for _ in range(2):
+        assert write_page(home, page) == page
+        assert [path.name for path in page.parent.iterdir() if not path.name.startswith("vega-")] == ["index.html"]
+
+
+def test_page_that_cannot_be_written_is_said_in_one_line_and_the_old_one_stays(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(HomeError, match="could not be written"):
+        write_page(home, tmp_path / "index.html")
+    assert (tmp_path / "index.html").is_dir()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_vegas_program_is_made_once_for_each_version(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "vega-0.0.1.js").write_text("an earlier version's")
+    write_page(home, tmp_path / "index.html")
+    [kept] = tmp_path.glob("vega-*.js")
+    assert kept.name != "vega-0.0.1.js"
+    kept.write_text("/* kept */")
+    write_report(home.settings.published, tmp_path / "index.html", now=NOW)
+    assert "/* kept */" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_without_the_extra_there_is_a_page_all_the_same(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(report, "version", missing)
+    page = write_page(home, tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "vegaEmbed=" not in page
+    assert len(embedded(page)["flybys"]["rows"]) == 7
