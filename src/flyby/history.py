@@ -14,11 +14,15 @@ from flyby.published import ledger
 from flyby.reading import neows, read
 from flyby.record import Loaded
 from flyby.settings import Settings
+from flyby.staging import rows
 
 #: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
 #: hour, for DEMO_KEY also by the day.
 UNSAID_WAIT_S = 3600.0
 LONGEST_WAIT_S = 25 * 3600.0
+
+#: So many staged batches are loaded together, while the next are read.
+BATCHES_A_LOAD = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Progress:
 
     windows: int
     of_windows: int
+    rows: int = 0
     loaded: Loaded = field(default_factory=Loaded)
     quota_remaining: int | None = None
 
@@ -34,7 +39,8 @@ class Progress:
         """What this round and a later one of the same range did together."""
         windows = self.windows + other.windows
         of_windows = self.windows + other.of_windows
-        return Progress(windows, of_windows, self.loaded + other.loaded, other.quota_remaining)
+        rows = self.rows + other.rows
+        return Progress(windows, of_windows, rows, self.loaded + other.loaded, other.quota_remaining)
 
 
 class Interrupted(FlybyError):
@@ -64,29 +70,26 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
     if not plan:
         return progress
     windows = iter(plan)
-    loading: Future[Loaded] | None = None
+    under_way: Future[tuple[int, Loaded]] | None = None
     at = settings.now() - timedelta(microseconds=1)
-    with ThreadPoolExecutor(1, thread_name_prefix="load") as loader, neows(settings) as client:
+    with ThreadPoolExecutor(1, thread_name_prefix="intake") as intake, neows(settings) as client:
         try:
             while chunk := list(islice(windows, BATCH_ANSWERS)):
                 at = max(settings.now(), at + timedelta(microseconds=1))
                 for answer in read(client, chunk, at=at):
                     progress = replace(progress, windows=progress.windows + 1, quota_remaining=answer.quota.remaining)
                     on_progress(progress)
-                if loading:
-                    progress = replace(progress, loaded=progress.loaded + loading.result())
-                loading = loader.submit(_take_in_sitting, settings, at)
+                progress = _with(progress, under_way)
+                under_way = intake.submit(_stage_sitting, settings, at)
         except (FlybyError, KeyboardInterrupt) as error:
-            if loading:
-                progress = replace(progress, loaded=progress.loaded + loading.result())
             # What was under way when it ended has been landed too: the record knows how many windows there are.
+            progress = _with(progress, under_way)
             loaded = progress.loaded + take_in(settings)
             progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
-        if loading:
-            progress = replace(progress, loaded=progress.loaded + loading.result())
-            on_progress(progress)
-    publish_record(settings)
+        progress = _with(progress, under_way)
+    progress = replace(progress, loaded=progress.loaded + take_in(settings))
+    on_progress(progress)
     return progress
 
 
@@ -132,6 +135,19 @@ def take_in(settings: Settings) -> Loaded:
     return loaded
 
 
-def _take_in_sitting(settings: Settings, at: datetime) -> Loaded:
-    stage_landed(settings, until=at)
-    return load_staged(settings)
+def _stage_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
+    """Stage what was read at `at`, and load when much is waiting; the rows staged, and what was loaded.
+
+    Each load writes the tables' last blocks anew, so a few large ones are cheaper than many.
+    """
+    waiting = stage_landed(settings, until=at)
+    count = rows(waiting[-1])
+    return count, load_staged(settings) if len(waiting) >= BATCHES_A_LOAD else Loaded()
+
+
+def _with(progress: Progress, under_way: Future[tuple[int, Loaded]] | None) -> Progress:
+    """`progress` with what the intake did meanwhile, once it is done."""
+    if under_way is None:
+        return progress
+    count, loaded = under_way.result()
+    return replace(progress, rows=progress.rows + count, loaded=progress.loaded + loaded)

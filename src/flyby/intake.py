@@ -11,7 +11,7 @@ from flyby.errors import HomeError
 from flyby.landing import Landed, landed, sweep
 from flyby.record import Loaded, OutOfOrder, Record, publish
 from flyby.settings import Settings
-from flyby.staging import stage
+from flyby.staging import request_ids, stage
 from flyby.turns import turn
 
 #: A batch is loaded in one transaction and held in memory while it is staged: about 150 kB an answer.
@@ -19,23 +19,32 @@ BATCH_ANSWERS = 128
 
 
 def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[Path]:
-    """Stage every answer in raw/ that the record has not taken in, also what a killed run left; the batches, in order.
+    """Stage every answer in raw/ that the record has not taken in; the batches that wait to be loaded, in order.
 
-    `until` leaves out the sittings after it, which are still being read.
+    Also what a killed run left. `until` leaves out the sittings after it, which are still being read.
     """
     with turn(settings.home):
         sweep(settings.raw)
         with Record(settings.record) as record:
             known = record.request_ids()
+        for batch in _staged(settings.staging):
+            # What was loaded is done with, and what lacks a file can be made again.
+            ids = request_ids(batch)
+            if ids is None or ids <= known:
+                shutil.rmtree(batch, ignore_errors=True)
+            else:
+                known |= ids
         answers = [
             a for a in landed(settings.raw) if a.request_id not in known and (until is None or a.requested_at <= until)
         ]
-        _clear(settings.staging)
-        return [stage(batch, settings.staging / f"{n:06}_{_stamp(batch)}") for n, batch in enumerate(_batches(answers))]
+        for sittings in _batches(answers):
+            first = sittings[0]
+            stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
+        return _staged(settings.staging)
 
 
 def load_staged(settings: Settings) -> Loaded:
-    """Take every staged batch into the record, in one transaction.
+    """Take every staged batch into the record, a morning's in one transaction.
 
     Answers that come later than newer ones for the same days (a run was killed between landing and loading, and another
     went on meanwhile) would tell their story out of order: then the record is made again from raw/.
@@ -94,18 +103,8 @@ def _batches(answers: Sequence[Landed]) -> Iterator[list[Landed]]:
         yield batch
 
 
-def _stamp(batch: Sequence[Landed]) -> str:
-    return f"{batch[0].requested_at:%Y%m%dT%H%M%SZ}"
-
-
 def _staged(staging: Path) -> list[Path]:
-    return sorted(folder.parent for folder in staging.glob("[0-9]*/observations.parquet"))
-
-
-def _clear(staging: Path) -> None:
-    """Remove what earlier runs staged: all of it can be made again, and what was not loaded is staged again now."""
-    for folder in staging.glob("[0-9]*/"):
-        shutil.rmtree(folder, ignore_errors=True)
+    return sorted(staging.glob("[0-9]*/"))
 
 
 def _remove(path: Path) -> None:

@@ -106,6 +106,18 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
     return folder
 
 
+def request_ids(batch: Path) -> set[str] | None:
+    """The answers in a staged batch; None if it is not whole (a run was killed while it wrote)."""
+    if not (batch / "observations.parquet").is_file():
+        return None
+    return set(pq.read_table(batch / "answers.parquet", columns=["request_id"])["request_id"].to_pylist())
+
+
+def rows(batch: Path) -> int:
+    """How many rows a staged batch holds."""
+    return int(pq.read_metadata(batch / "observations.parquet").num_rows)
+
+
 def _write(table: pa.Table, path: Path) -> None:
     # Not synced: whatever a power cut takes from staging/ is made again from raw/.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")

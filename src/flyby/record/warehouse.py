@@ -101,24 +101,22 @@ class Record:
         return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
 
     def load(self, batches: Iterable[Path]) -> Loaded:
-        """Take in every staged batch (a folder of `flyby.staging`) in one transaction; what is known already is
-        skipped.
+        """Take in every staged batch (a folder of `flyby.staging`), each in one transaction; what is known is skipped.
 
-        Raises OutOfOrder, with nothing done, if a batch holds an answer older than one the record has for the same
-        days.
+        Raises OutOfOrder, with that batch undone, if it holds an answer older than one the record has for the same days.
         """
         done = Loaded()
-        self.connection.execute("BEGIN")
-        try:
-            for batch in batches:
+        for batch in batches:
+            self.connection.execute("BEGIN")
+            try:
                 done += self._load(batch)
-            self.connection.execute("COMMIT")
-        except duckdb.OperationalError as error:
-            self.connection.execute("ROLLBACK")
-            raise HomeError(f"the record could not be written: {_first_line(error)}") from None
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
+                self.connection.execute("COMMIT")
+            except duckdb.OperationalError as error:
+                self.connection.execute("ROLLBACK")
+                raise HomeError(f"the record could not be written: {_first_line(error)}") from None
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
         return done
 
     def _load(self, batch: Path) -> Loaded:
