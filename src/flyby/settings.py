@@ -1,6 +1,7 @@
 """The settings: environment variables, or a `.env` file in the working directory (the environment wins)."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,22 @@ NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
 CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
 #: NASA's shared key: 30 requests an hour, 50 a day.
 DEMO_KEY = "DEMO_KEY"
+#: What is worth a notice.
+NOTABLE = "1 LD; hazardous 20 LD; 140 m 10 LD"
+
+
+@dataclass(frozen=True, slots=True)
+class NotableRule:
+    """One way for a flyby to be worth a notice; `str` of it is how FLYBY_NOTABLE writes it."""
+
+    within_ld: float
+    hazardous: bool = False
+    #: Of this size or larger, in metres; None is any size.
+    diameter_m: float | None = None
+
+    def __str__(self) -> str:
+        size = "" if self.diameter_m is None else f"{self.diameter_m:g} m "
+        return f"{'hazardous ' if self.hazardous else ''}{size}{self.within_ld:g} LD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +43,11 @@ class Settings:
     cad_url: str
     cron: str
     timezone: str
+    #: Apprise's addresses, which hold tokens.
     notify: tuple[str, ...] = field(repr=False)
+    notable: tuple[NotableRule, ...]
+    #: Whether a digest is sent every morning.
+    digest: bool
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
 
@@ -42,6 +63,8 @@ class Settings:
             cron=read("FLYBY_CRON") or "0 6 * * *",
             timezone=_timezone(read("FLYBY_TIMEZONE") or "UTC"),
             notify=tuple((read("FLYBY_NOTIFY") or "").split()),
+            notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
+            digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
@@ -86,7 +109,8 @@ def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str 
         from dotenv import dotenv_values  # read only where there is a file: `flyby status` starts faster
 
         values = dotenv_values(".env")
-    return lambda name: (environ.get(name) or values.get(name) or "").strip() or None
+    # A variable that is set to nothing wins too: that is how to do without something that `.env` names.
+    return lambda name: (environ.get(name, values.get(name)) or "").strip() or None
 
 
 def _key(key: str) -> str:
@@ -116,6 +140,26 @@ def _timezone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise SettingsError(f"FLYBY_TIMEZONE {name!r} is not a time zone: write it like Europe/Berlin") from None
     return name
+
+
+def _notable(text: str) -> tuple[NotableRule, ...]:
+    rules = []
+    for rule in filter(None, map(str.strip, text.split(";"))):
+        number = r"\d+(?:\.\d+)?"
+        read = re.fullmatch(rf"(hazardous\s+)?(?:({number})\s*m\s+)?({number})\s*LD", rule, re.IGNORECASE)
+        if not read:
+            raise SettingsError(f"FLYBY_NOTABLE: {rule!r} is no rule: write rules like {NOTABLE}")
+        hazardous, diameter_m, within_ld = read.groups()
+        rules.append(NotableRule(float(within_ld), bool(hazardous), float(diameter_m) if diameter_m else None))
+    return tuple(rules)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise SettingsError(f"{name} {text!r} is neither 1 nor 0")
 
 
 def _moment(name: str, text: str | None) -> datetime | None:
