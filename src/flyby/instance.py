@@ -134,16 +134,17 @@ def up(
     _free(host, port)
     with instance(settings):
         pass
+    quietly = ["--log-level", "warning", "--code-server-log-level", "warning"]
     target = ["-m", "flyby.definitions"]
     commands = {
         "webserver": ["dagster_webserver", "--host", host, "--port", str(port), "--dagster-log-level", "warning"],
-        "daemon": ["dagster._daemon", "run", "--log-level", "warning"],
+        "daemon": ["dagster._daemon", "run"],
     }
     environment = {**os.environ, **_environment(settings), "DAGSTER_HOME": str(settings.dagster_home)}
     with _stopped_by_sigterm(), ExitStack() as stack:
         try:
             running = {
-                name: stack.enter_context(_child([sys.executable, "-m", *command, *target], environment))
+                name: stack.enter_context(_child([sys.executable, "-m", *command, *quietly, *target], environment))
                 for name, command in commands.items()
             }
             url = f"http://{host}:{port}"
@@ -183,6 +184,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_CRON": settings.cron,
         "FLYBY_TIMEZONE": settings.timezone,
         "FLYBY_NOTIFY": " ".join(settings.notify),
+        "FLYBY_NOTABLE": "; ".join(map(str, settings.notable)),
+        "FLYBY_DIGEST": str(int(settings.digest)),
         "FLYBY_NOW": moment.isoformat() if moment else "",
     }
 
@@ -227,7 +230,7 @@ def _free(host: str, port: int) -> None:
 def _child(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is asked to end when the context does, and made to if it does not."""
     # A group of its own: Ctrl-C in the terminal reaches this process alone, which then ends the children in order.
-    with subprocess.Popen(command, env=environment, start_new_session=True) as child:
+    with subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True) as child:
         try:
             yield child
         finally:
