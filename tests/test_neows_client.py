@@ -10,7 +10,7 @@ import traceback
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ from faults import (
     stall,
 )
 from feeds import WINDOW, make_feed, make_object
-from flyby.errors import FeedError, HomeError, PassingError, QuotaError, SourceError
+from flyby.days import Window
+from flyby.errors import FeedError, HomeError, PassingError, QuotaError, SourceError, UsageError
 from flyby.sources.http import Answer, Quota
 from flyby.sources.neows import client
 from flyby.sources.neows.client import NeoWs
@@ -91,6 +92,21 @@ def test_a_feed_is_fetched_with_the_key_in_a_header_and_both_days_in_the_query(s
     assert parse_qs(urlsplit(request.target).query) == {"start_date": ["2019-02-08"], "end_date": ["2019-02-15"]}
     assert request.target.startswith("/neo/rest/v1/feed?")
     assert request.headers["x-api-key"] == KEY
+
+
+def test_a_window_of_more_than_eight_days_is_wrong_usage_and_not_asked_for(server: FaultServer) -> None:
+    server.play(GOOD)
+    nine_days = Window(WINDOW.start, WINDOW.start + timedelta(days=8))
+    with NeoWs(server.url, KEY, on_answer=print) as neows, pytest.raises(UsageError, match="at most 8 days"):
+        neows.fetch(nine_days, requested_at=NOW)
+    assert server.requests == []
+
+
+def test_a_window_holds_a_leap_year_and_no_more() -> None:
+    assert len(Window(date(2020, 1, 1), date(2020, 12, 31)).days) == 366
+    for start, end in ((date(2020, 1, 1), date(2021, 1, 1)), (date(2020, 1, 2), date(2020, 1, 1))):
+        with pytest.raises(UsageError, match="a window holds 1 to 366 days"):
+            Window(start, end)
 
 
 def test_gzip_is_unpacked(server: FaultServer) -> None:

@@ -55,8 +55,10 @@ def ledger(published: Path) -> list[LedgerDay]:
 
 
 def requests_since(published: Path, moment: datetime) -> int:
-    """How many answers came since `moment`; 0 where nothing is published yet."""
+    """How many answers of NeoWs came since `moment`; 0 where nothing is published yet."""
     if not published.exists():
         return 0
-    _, [(count,)] = ask(published, "SELECT count(*) FROM requests WHERE requested_at > ?", [moment])
+    _, [(count,)] = ask(
+        published, "SELECT count(*) FROM requests WHERE source = 'neows' AND requested_at > ?", [moment]
+    )
     return int(count)

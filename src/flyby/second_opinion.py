@@ -11,7 +11,7 @@ from functools import partial
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
 from flyby.errors import SourceError
 from flyby.landing import land, landed
-from flyby.published import ask, ledger, query_text
+from flyby.published import ask, query_text
 from flyby.settings import Settings
 from flyby.sources.cad.client import Cad
 
@@ -57,19 +57,20 @@ def plan(settings: Settings, tick: date) -> list[Window]:
     or not for HISTORY_EVERY.
     """
     near = around(tick)
-    days = [entry.day for entry in ledger(settings.published) if entry.last_observed_at and entry.day < near.start]
-    if not days:
+    if not settings.published.exists():
         return [near]
-    _, rows = ask(settings.published, query_text("heard_days"))
-    heard_at: dict[date, datetime] = dict(rows)
+    _, rows = ask(settings.published, query_text("heard_days"), {"before": near.start})
     now = settings.now()
     never = datetime.min.replace(tzinfo=now.tzinfo)
-    years = {
-        window: min(heard_at.get(day, never) for day in window.days) for window in history_windows(min(days), max(days))
-    }
-    due = [window for window, at in years.items() if at <= now - HISTORY_EVERY]
+    heard_at: dict[date, datetime | None] = dict(rows)
+    due = {}
+    for year in history_windows(min(heard_at), max(heard_at)) if heard_at else ():
+        if days := [day for day in year.days if day in heard_at]:
+            longest_unheard = min(heard_at[day] or never for day in days)
+            if longest_unheard <= now - HISTORY_EVERY:
+                due[Window(days[0], days[-1])] = longest_unheard
     # The longest unheard first, and of the never heard the latest: it is looked at most.
-    return [near, *sorted(due, key=lambda window: (years[window], -window.start.toordinal()))]
+    return [near, *sorted(due, key=lambda window: (due[window], -window.start.toordinal()))]
 
 
 def listen(settings: Settings, windows: Sequence[Window]) -> Heard:

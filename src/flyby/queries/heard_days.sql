@@ -1,8 +1,11 @@
--- When JPL was last heard about each day.
-SELECT day, max(requested_at) AS heard_at
+-- Every day before $before that NeoWs was asked about, and when JPL was last heard about it (NULL: never).
+SELECT day, max(requested_at) FILTER (source = 'cad') AS heard_at
 FROM (
-    SELECT requested_at, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
+    SELECT source, requested_at, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
     FROM requests
-    WHERE source = 'cad' AND verdict <> 'rejected'
+    WHERE verdict <> 'rejected'
 )
-GROUP BY day;
+WHERE day < $before
+GROUP BY day
+HAVING bool_or(source = 'neows')
+ORDER BY day;
