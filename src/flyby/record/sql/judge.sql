@@ -19,6 +19,7 @@ CREATE OR REPLACE TEMP TABLE doubts AS
 SELECT request_id, NULL::DATE AS day, 1 AS rank,
     format('no {}… ids where {} were listed', id_group, sum(known)::INTEGER) AS reason
 FROM losses
+WHERE id_group IS NOT NULL
 GROUP BY request_id, id_group
 HAVING sum(lost) = sum(known) AND sum(known) >= 3
 UNION ALL

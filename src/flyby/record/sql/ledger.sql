@@ -13,25 +13,65 @@ WHERE absences.flyby_id = m.flyby_id AND absences.source = getvariable('source')
 
 INSERT INTO absences
 SELECT
-    m.flyby_id, getvariable('source'), getvariable('sitting_at'), NULL, d.last_observed_at,
-    (m.close_approach_date NOT IN (FROM suspects))::INTEGER
+    m.flyby_id, getvariable('source'), getvariable('sitting_at'), NULL, max(r.requested_at),
+    any_value(m.close_approach_date NOT IN (FROM suspects))::INTEGER
 FROM missing AS m
-JOIN days AS d ON d.day = m.close_approach_date
+JOIN requests AS r
+    ON r.source = getvariable('source') AND r.verdict <> 'rejected'
+    AND m.close_approach_date BETWEEN r.window_start AND r.window_end
 WHERE NOT EXISTS (
     FROM absences AS a
     WHERE a.flyby_id = m.flyby_id AND a.source = getvariable('source') AND a.absent_to IS NULL
-);
+)
+GROUP BY m.flyby_id;
 
--- Every day of an answer stands in the ledger, also when the answer was no feed.
+-- The ledger is about NeoWs; what JPL says counts for its days. Every day of an answer stands in it, also when the answer
+-- was no feed.
 INSERT INTO days BY NAME
-SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state
+SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
 FROM (SELECT DISTINCT unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day FROM answers)
-ANTI JOIN days USING (day);
+ANTI JOIN days USING (day)
+WHERE getvariable('source') = 'neows';
 
 CREATE OR REPLACE TEMP TABLE changed_days AS
 SELECT close_approach_date AS day FROM written
 UNION
 SELECT k.close_approach_date FROM known AS k JOIN written USING (flyby_id);
+
+CREATE OR REPLACE TEMP TABLE looked_at AS
+FROM days SEMI JOIN (SELECT day FROM asked UNION FROM changed_days) USING (day);
+
+-- What each of these days lists, and on which of it the sources differ, if JPL was asked about the day at all.
+CREATE OR REPLACE TEMP TABLE lists AS
+SELECT
+    l.day,
+    count(f.flyby_id)::INTEGER AS flybys,
+    count(*) FILTER (f.by_cad)::INTEGER AS by_cad,
+    count(*) FILTER (f.by_cad AND NOT f.by_neows)::INTEGER AS cad_only,
+    count(*) FILTER (f.by_neows AND NOT f.by_cad)::INTEGER AS neows_only
+FROM looked_at AS l
+LEFT JOIN (
+    SELECT
+        flyby_id,
+        coalesce(
+            max(close_approach_date) FILTER (sources[1] = 'neows'), max(close_approach_date)
+        ) AS day,
+        bool_or(sources[1] = 'neows') AS by_neows,
+        bool_or(sources[1] = 'cad') AS by_cad
+    FROM revisions
+    WHERE seen_to IS NULL AND listed
+        AND close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM looked_at)
+    GROUP BY flyby_id
+) AS f ON f.day = l.day
+GROUP BY l.day;
+
+CREATE OR REPLACE TEMP TABLE heard_of AS
+SELECT l.day
+FROM looked_at AS l
+WHERE EXISTS (
+    FROM (FROM requests UNION ALL BY NAME FROM judged) AS r
+    WHERE r.source = 'cad' AND r.verdict <> 'rejected' AND l.day BETWEEN r.window_start AND r.window_end
+);
 
 CREATE OR REPLACE TEMP TABLE entries AS
 SELECT
@@ -40,37 +80,41 @@ SELECT
         AS first_observed_at,
     CASE WHEN a.day IS NULL THEN d.last_observed_at ELSE getvariable('sitting_at') END AS last_observed_at,
     d.observations + (a.day IS NOT NULL)::INTEGER AS observations,
-    CASE WHEN c.day IS NULL THEN d.flybys ELSE coalesce(l.flybys, 0) END AS flybys,
-    CASE WHEN a.day IS NULL THEN d.state = 'suspect' ELSE s.day IS NOT NULL END AS is_suspect,
+    l.flybys,
+    l.by_cad,
+    CASE WHEN h.day IS NOT NULL THEN l.cad_only END AS cad_only,
+    CASE WHEN h.day IS NOT NULL THEN l.neows_only END AS neows_only,
+    CASE WHEN a.day IS NULL THEN d.doubted ELSE s.day IS NOT NULL END AS doubted,
     CASE WHEN c.day IS NULL THEN d.last_changed_at ELSE getvariable('sitting_at') END AS last_changed_at
-FROM days AS d
-LEFT JOIN asked AS a ON a.day = d.day
+FROM looked_at AS d
+JOIN lists AS l ON l.day = d.day
+LEFT JOIN heard_of AS h ON h.day = d.day
+LEFT JOIN asked AS a ON a.day = d.day AND getvariable('source') = 'neows'
 LEFT JOIN suspects AS s ON s.day = d.day
-LEFT JOIN changed_days AS c ON c.day = d.day
-LEFT JOIN (
-    SELECT close_approach_date AS day, count(*)::INTEGER AS flybys
-    FROM revisions
-    WHERE seen_to IS NULL AND listed AND close_approach_date IN (SELECT day FROM changed_days)
-    GROUP BY day
-) AS l ON l.day = d.day
-WHERE a.day IS NOT NULL OR c.day IS NOT NULL;
+LEFT JOIN changed_days AS c ON c.day = d.day;
 
--- A past day is settled after three observations and thirty days without a change; a later change reopens it.
+-- A past day is settled after three observations and thirty days without a change, if JPL, where it was asked, agrees; a
+-- later change reopens it. It is suspect if the last answer for it is, or if NeoWs lacks two or more of the flybys that
+-- JPL lists for it, and more than a quarter: JPL hears of new ones some hours before NeoWs.
 UPDATE days
 SET
     first_observed_at = e.first_observed_at,
     last_observed_at = e.last_observed_at,
     observations = e.observations,
     flybys = e.flybys,
+    cad_only = e.cad_only,
+    neows_only = e.neows_only,
+    doubted = e.doubted,
     last_changed_at = e.last_changed_at,
     state = CASE
-        WHEN e.is_suspect THEN 'suspect'
         WHEN e.observations = 0 THEN 'missing'
+        WHEN e.doubted OR (e.cad_only >= 2 AND e.cad_only > 0.25 * e.by_cad) THEN 'suspect'
         WHEN e.observations = 1 THEN 'fresh'
         WHEN e.observations >= 3
             AND e.day < e.last_observed_at::DATE
             AND e.last_observed_at - greatest(e.first_observed_at, e.last_changed_at, e.day::TIMESTAMPTZ)
                 >= INTERVAL 30 DAY
+            AND coalesce(e.cad_only + e.neows_only, 0) = 0
             THEN 'settled'
         ELSE 'settling'
     END
@@ -80,7 +124,7 @@ WHERE days.day = e.day;
 -- Days that went by while no morning ran: unasked days between the first and the last that were observed while they were
 -- news. A gap between a backfill and the mornings is nobody's omission.
 INSERT INTO days BY NAME
-SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state
+SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
 FROM (
     SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE AS day
     FROM days

@@ -1,9 +1,12 @@
 -- Which observed flyby is which known one.
 
 CREATE OR REPLACE TEMP TABLE known AS
-SELECT r.*, a.request_id AS asked_by      -- NULL: beside the days asked for, so that a flyby can come from there
+SELECT
+    r.* REPLACE (coalesce(n.designation, r.designation) AS designation),
+    a.request_id AS asked_by      -- NULL: beside the days asked for, so that a flyby can come from there
 FROM revisions AS r
 LEFT JOIN asked AS a ON a.day = r.close_approach_date
+LEFT JOIN numbered AS n ON n.number = r.designation
 WHERE r.seen_to IS NULL
     AND r.sources[1] = getvariable('source')
     AND r.close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM asked);

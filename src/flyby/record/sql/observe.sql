@@ -15,10 +15,18 @@ FROM (
 )
 GROUP BY day;
 
+-- JPL may name a numbered object by its number alone; its designation is known from NeoWs' names.
+CREATE OR REPLACE TEMP TABLE numbered AS
+SELECT regexp_extract(name, '^[0-9]+') AS number, any_value(designation) AS designation
+FROM revisions
+WHERE getvariable('source') = 'cad' AND sources[1] = 'neows' AND name SIMILAR TO '[0-9]+ .*'
+GROUP BY number;
+
 CREATE OR REPLACE TEMP VIEW listed AS
-SELECT o.*
+SELECT o.* REPLACE (coalesce(n.designation, o.designation) AS designation)
 FROM staged_observations AS o
-JOIN asked AS a ON a.request_id = o.request_id AND a.day = o.close_approach_date;
+JOIN asked AS a ON a.request_id = o.request_id AND a.day = o.close_approach_date
+LEFT JOIN numbered AS n ON n.number = o.designation;
 
 -- One row per flyby. Nearly every object is listed once a day; the others need a closer look: the same row sent twice is
 -- one; an object that comes by twice on a day has ordinals 1 and 2; two ids for one designation are one flyby, and the
@@ -31,7 +39,7 @@ GROUP BY ALL
 HAVING count(*) > 1;
 
 CREATE OR REPLACE TEMP TABLE observed AS
-SELECT *, 1::INTEGER AS ordinal, [neo_id] AS neo_ids
+SELECT *, 1::INTEGER AS ordinal, CASE WHEN neo_id IS NULL THEN [] ELSE [neo_id] END AS neo_ids
 FROM listed
 ANTI JOIN repeated USING (designation, close_approach_date)
 UNION ALL

@@ -3,7 +3,6 @@
 SELECT count(*)
 FROM staged_answers AS s
 JOIN requests AS r
-    ON r.source = s.source
-    AND r.requested_at >= s.requested_at
+    ON r.requested_at >= s.requested_at
     AND r.window_start <= s.window_end + 4
     AND r.window_end >= s.window_start - 4;

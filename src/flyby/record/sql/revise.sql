@@ -6,28 +6,55 @@ FROM observed AS o
 JOIN pairs AS p USING (designation, close_approach_date, ordinal)
 JOIN known AS k ON k.flyby_id = p.flyby_id;
 
+CREATE OR REPLACE TEMP VIEW fresh AS
+FROM observed ANTI JOIN pairs USING (designation, close_approach_date, ordinal);
+
+-- What another source tells of already is the same flyby: its designation, or its number, up to two days away (the
+-- sources can be minutes apart, and then midnight may lie between them).
+CREATE OR REPLACE TEMP TABLE shared AS
+SELECT f.designation, f.close_approach_date, f.ordinal, other.flyby_id
+FROM (SELECT *, unnest([designation, regexp_extract(name, '^[0-9]+')]) AS called FROM fresh) AS f
+JOIN revisions AS other
+    ON other.designation = f.called
+    AND abs(date_diff('day', other.close_approach_date, f.close_approach_date)) <= 2
+WHERE other.seen_to IS NULL
+    AND other.sources[1] <> getvariable('source')
+    AND other.close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM asked)
+    AND other.flyby_id NOT IN (SELECT flyby_id FROM known)
+QUALIFY row_number() OVER (
+        PARTITION BY f.designation, f.close_approach_date, f.ordinal
+        ORDER BY NOT other.listed, abs(date_diff('day', other.close_approach_date, f.close_approach_date)),
+            abs(date_diff('second', other.close_approach_at, f.close_approach_at)), other.flyby_id
+    ) = 1
+    AND row_number() OVER (
+        PARTITION BY other.flyby_id
+        ORDER BY abs(date_diff('day', other.close_approach_date, f.close_approach_date)),
+            abs(date_diff('second', other.close_approach_at, f.close_approach_at)), f.close_approach_date, f.ordinal
+    ) = 1;
+
 CREATE OR REPLACE TEMP TABLE written AS
 -- new
 SELECT
-    o.designation || '@' || o.close_approach_date
-        || CASE WHEN o.nth = 1 THEN '' ELSE '#' || o.nth END AS flyby_id,
+    coalesce(shared.flyby_id, f.designation || '@' || f.close_approach_date || CASE
+        WHEN coalesce(born.n, 0) + f.nth = 1 THEN ''
+        ELSE '#' || (coalesce(born.n, 0) + f.nth)
+    END) AS flyby_id,
     1 AS revision, 'new' AS change, getvariable('sitting_at') AS seen_from, NULL::TIMESTAMPTZ AS seen_to, request_id,
     getvariable('sitting_at') AS first_seen_at, true AS listed, [getvariable('source')] AS sources,
-    designation, ordinal, neo_id, neo_ids, name, close_approach_date, close_approach_at, orbiting_body,
+    f.designation, f.ordinal, neo_id, neo_ids, name, f.close_approach_date, close_approach_at, orbiting_body,
     miss_distance_au, miss_distance_ld, miss_distance_km, relative_velocity_km_s,
     absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object
 FROM (
-    SELECT fresh.*, coalesce(born.n, 0)
-        + row_number() OVER (PARTITION BY designation, close_approach_date ORDER BY ordinal) AS nth
-    FROM (FROM observed ANTI JOIN pairs USING (designation, close_approach_date, ordinal)) AS fresh
-    LEFT JOIN (
-        SELECT designation, close_approach_date, count(*) AS n
-        FROM revisions
-        WHERE revision = 1 AND sources[1] = getvariable('source')
-            AND close_approach_date IN (SELECT day FROM asked)
-        GROUP BY ALL
-    ) AS born USING (designation, close_approach_date)
-) AS o
+    SELECT *, row_number() OVER (PARTITION BY designation, close_approach_date ORDER BY ordinal) AS nth
+    FROM fresh
+) AS f
+LEFT JOIN shared USING (designation, close_approach_date, ordinal)
+LEFT JOIN (
+    SELECT designation, close_approach_date, count(DISTINCT flyby_id) AS n
+    FROM revisions
+    WHERE revision = 1 AND close_approach_date IN (SELECT day FROM asked)
+    GROUP BY ALL
+) AS born ON born.designation = f.designation AND born.close_approach_date = f.close_approach_date
 UNION ALL BY NAME
 -- relisted, changed
 SELECT

@@ -51,7 +51,10 @@ CREATE TABLE days (
     observations INTEGER,
     flybys INTEGER,                 -- listed now
     state VARCHAR,                  -- missing | fresh | settling | settled | suspect
-    last_changed_at TIMESTAMPTZ     -- the last revision that touched the day
+    last_changed_at TIMESTAMPTZ,    -- the last revision that touched the day
+    doubted BOOLEAN,                -- the last answer of NeoWs for it is not believed
+    cad_only INTEGER,               -- flybys that only JPL's CAD lists; NULL = it was not asked
+    neows_only INTEGER              -- flybys that only NeoWs lists; NULL = JPL's CAD was not asked
 );
 
 CREATE TABLE requests (
@@ -67,6 +70,7 @@ CREATE TABLE requests (
     verdict VARCHAR,                -- ok | partial | rejected
     note VARCHAR,
     raw_path VARCHAR,               -- relative to FLYBY_HOME
+    comets INTEGER,                 -- listed by CAD and left out
     simulated BOOLEAN,              -- said by the built-in sky, not by NASA
     suspect_days DATE[]             -- the days on which a partial answer is not believed
 );
