@@ -33,7 +33,11 @@ FROM (SELECT DISTINCT unnest(generate_series(window_start, window_end, INTERVAL 
 ANTI JOIN days USING (day)
 WHERE getvariable('source') = 'neows';
 
+-- Days on which a revision was written, or that a flyby left.
 CREATE OR REPLACE TEMP TABLE changed_days AS
+WITH written AS (
+    FROM revisions WHERE seen_from = getvariable('sitting_at') AND sources[1] = getvariable('source')
+)
 SELECT close_approach_date AS day FROM written
 UNION
 SELECT k.close_approach_date FROM known AS k JOIN written USING (flyby_id);

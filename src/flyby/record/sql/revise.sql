@@ -32,25 +32,23 @@ QUALIFY row_number() OVER (
             abs(date_diff('second', other.close_approach_at, f.close_approach_at)), f.close_approach_date, f.ordinal
     ) = 1;
 
-CREATE OR REPLACE TEMP TABLE written AS
+INSERT INTO revisions BY NAME
 -- new
 SELECT
     coalesce(shared.flyby_id, f.designation || '@' || f.close_approach_date || CASE
-        WHEN coalesce(born.n, 0) + f.nth = 1 THEN ''
-        ELSE '#' || (coalesce(born.n, 0) + f.nth)
+        WHEN coalesce(born.n, 0) + f.ordinal = 1 THEN ''
+        ELSE '#' || (coalesce(born.n, 0) + f.ordinal)
     END) AS flyby_id,
     1 AS revision, 'new' AS change, getvariable('sitting_at') AS seen_from, NULL::TIMESTAMPTZ AS seen_to, request_id,
     getvariable('sitting_at') AS first_seen_at, true AS listed, [getvariable('source')] AS sources,
     f.designation, f.ordinal, neo_id, neo_ids, name, f.close_approach_date, close_approach_at, orbiting_body,
     miss_distance_au, miss_distance_ld, miss_distance_km, relative_velocity_km_s,
     absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object
-FROM (
-    SELECT *, row_number() OVER (PARTITION BY designation, close_approach_date ORDER BY ordinal) AS nth
-    FROM fresh
-) AS f
+FROM fresh AS f
 LEFT JOIN shared USING (designation, close_approach_date, ordinal)
 LEFT JOIN (
-    SELECT designation, close_approach_date, count(DISTINCT flyby_id) AS n
+    -- The highest number given to a flyby of that designation and day.
+    SELECT designation, close_approach_date, max(coalesce(try_cast(split_part(flyby_id, '#', 2) AS INTEGER), 1)) AS n
     FROM revisions
     WHERE revision = 1 AND close_approach_date IN (SELECT day FROM asked)
     GROUP BY ALL
@@ -94,9 +92,9 @@ LEFT JOIN absences AS a ON a.flyby_id = k.flyby_id AND a.source = getvariable('s
 WHERE k.close_approach_date NOT IN (FROM suspects)
     AND (k.listed OR (a.answers + 1 >= 3 AND getvariable('sitting_at') - k.seen_from >= INTERVAL 7 DAY));
 
+-- A revision holds until the next one.
 UPDATE revisions
 SET seen_to = getvariable('sitting_at')
-FROM written
-WHERE revisions.flyby_id = written.flyby_id AND revisions.sources = written.sources AND revisions.seen_to IS NULL;
-
-INSERT INTO revisions BY NAME FROM written;
+FROM revisions AS next
+WHERE next.seen_from = getvariable('sitting_at') AND next.revision > 1 AND next.sources = revisions.sources
+    AND next.flyby_id = revisions.flyby_id AND next.revision = revisions.revision + 1;
