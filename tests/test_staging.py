@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from approaches import make_cad, make_row
 from feeds import WINDOW, make_feed, make_object
 from flyby import landing
 from flyby.errors import HomeError
@@ -87,6 +88,24 @@ def test_an_answer_of_the_built_in_sky_is_known_as_simulated(tmp_path: Path) -> 
 def test_a_feed_under_another_status_than_200_is_no_feed(tmp_path: Path) -> None:
     answers, observations = staged(tmp_path, replace(ANSWER, http_status=500))
     assert (answers[0]["verdict"], observations) == ("rejected", [])
+
+
+def test_an_answer_of_a_source_that_flyby_does_not_know_is_rejected(tmp_path: Path) -> None:
+    (answer,), observations = staged(tmp_path, replace(ANSWER, source="minor_planets"))
+    assert (answer["verdict"], answer["note"]) == ("rejected", "flyby knows no source called minor_planets")
+    assert observations == []
+
+
+def test_each_source_s_answers_are_understood_by_its_own_rules(tmp_path: Path) -> None:
+    body = make_cad(make_row(cd="2019-Feb-08 06:20"), make_row("249P", "2019-Feb-08 06:20", fullname="249P/LINEAR"))
+    jpl = replace(ANSWER, source="cad", body=body)
+    answers, observations = staged(tmp_path, ANSWER, jpl, replace(ANSWER, source="cad", attempt=2))
+    assert [(a["source"], a["verdict"], a["rows"]) for a in answers] == [
+        ("neows", "ok", 2),
+        ("cad", "ok", 1),
+        ("cad", "rejected", 0),
+    ]
+    assert [row["designation"] for row in observations] == ["2019 AB", "A898 PA", "2020 AY1"]
 
 
 def test_a_damaged_answer_is_rejected(tmp_path: Path) -> None:
