@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from answers import Home, row, window
-from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, response
+from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, response, stall
 from feeds import make_approach, make_feed, make_object
 from flyby import __version__, history
 from flyby.cli import flyby, main
@@ -337,6 +338,21 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None
         assert len(asked) == len(set(asked)) == int(held)
         assert call(*RANGE, env=env, cwd=tmp_path).returncode == 0
         assert len(windows_asked(server)) == len(set(windows_asked(server))) == 30
+
+
+def test_ctrl_c_during_a_run_is_one_line(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        server.play(stall())
+        command = [sys.executable, "-m", "flyby", "run"]
+        env = environment(tmp_path, server.url)
+        with subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+            while not server.requests:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+    assert_one_line(said, contains="interrupted")
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize("command", VIEWS)

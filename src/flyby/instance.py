@@ -168,6 +168,8 @@ def _failure(events: "Sequence[DagsterEvent]") -> str:
             cause = data.error
             while cause and cause.cause:
                 cause = cause.cause
+            if cause and cause.cls_name == "DagsterExecutionInterruptedError":
+                return "interrupted: nothing that came is lost, the same command goes on"
             if cause:
                 return cause.message.strip().splitlines()[0]
     return "the run failed: `flyby up` shows why"
