@@ -109,7 +109,7 @@ def test_what_is_heard_is_landed_and_staged_as_jpl_s(settings: Settings, jpl: Fa
     assert (heard.requested_at, heard.windows, heard.put_off, heard.cut_short) == (NOW, (YEAR,), (), None)
     (verdict,), observations = staged(settings)
     request_id = "cad/20261123T070000.000000Z_2020-01-01_2020-12-31_1_200"
-    assert (verdict["source"], verdict["verdict"], verdict["rows"]) == ("cad", "ok", 2)
+    assert (verdict["source"], verdict["verdict"], verdict["rows"], verdict["comets"]) == ("cad", "ok", 2, 1)
     assert (verdict["request_id"], verdict["raw_path"]) == (request_id, f"raw/cad/2026/11/{request_id[4:]}.json.zst")
     assert [(row["request_id"], row["designation"]) for row in observations] == [
         (request_id, "2020 AY1"),

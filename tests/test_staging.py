@@ -48,6 +48,7 @@ def test_a_feed_becomes_an_answer_and_its_rows(tmp_path: Path) -> None:
             "note": None,
             "raw_path": f"raw/neows/2019/02/{name}.json.zst",
             "simulated": False,
+            "comets": 0,
         }
     ]
     assert (tmp_path / answers[0]["raw_path"]).is_file()
@@ -100,10 +101,10 @@ def test_each_source_s_answers_are_understood_by_its_own_rules(tmp_path: Path) -
     body = make_cad(make_row(cd="2019-Feb-08 06:20"), make_row("249P", "2019-Feb-08 06:20", fullname="249P/LINEAR"))
     jpl = replace(ANSWER, source="cad", body=body)
     answers, observations = staged(tmp_path, ANSWER, jpl, replace(ANSWER, source="cad", attempt=2))
-    assert [(a["source"], a["verdict"], a["rows"]) for a in answers] == [
-        ("neows", "ok", 2),
-        ("cad", "ok", 1),
-        ("cad", "rejected", 0),
+    assert [(a["source"], a["verdict"], a["rows"], a["comets"]) for a in answers] == [
+        ("neows", "ok", 2, 0),
+        ("cad", "ok", 1, 1),
+        ("cad", "rejected", 0, 0),
     ]
     assert [row["designation"] for row in observations] == ["2019 AB", "A898 PA", "2020 AY1"]
 

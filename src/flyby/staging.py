@@ -33,6 +33,8 @@ ANSWERS = pa.schema(
         pa.field("note", pa.string()),
         pa.field("raw_path", pa.string(), nullable=False),
         pa.field("simulated", pa.bool_(), nullable=False),
+        # Listed too, but left out of the rows.
+        pa.field("comets", pa.int32(), nullable=False),
     ]
 )
 
@@ -63,7 +65,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
             body, note = read(landed), None
         except DamagedError as error:
             body, note = b"", str(error)
-        rows, simulated = 0, False
+        rows, comets, simulated = 0, 0, False
         if source is None:
             note = f"flyby knows no source called {landed.source}"
         elif note is None and landed.http_status != 200:
@@ -74,7 +76,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
             except FeedError as error:
                 note = str(error)
             else:
-                rows, simulated = source.count(feed), feed.simulated
+                rows, comets, simulated = source.count(feed), feed.comets, feed.simulated
                 feeds[landed.source].append((landed.request_id, feed))
         verdicts.append(
             {
@@ -91,6 +93,7 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
                 "note": note,
                 "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
                 "simulated": simulated,
+                "comets": comets,
             }
         )
     try:
