@@ -9,23 +9,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from flyby.views import Change, Changes, Latency, Move, Reload, Span, Status, Upcoming
 
-if TYPE_CHECKING:  # httpcore and pyarrow come with it, which a table does not need
+if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
+    from rich.progress import TaskID
+    from rich.table import Table
+
     from flyby.history import Progress as BackfillProgress
 
 SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
 #: Rows of one kind that `changes` lists; --json has all.
 LISTED = 15
 BAR = 30
+#: Between columns.
+GAP = Text("  ")
 DISTANCE = "miss_distance_km"
 #: Fields in fewer letters.
 NAMES = {
@@ -63,26 +66,44 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, width: int) -> Table:
-    """A table at most `width` wide: spare columns go first, then the widest is folded."""
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, width: int) -> "Text | Table":
+    """A table at most `width` wide: spare columns go first, then cells are folded."""
     texts = [[cell(value) for value in row] for row in rows]
     wide = [
         max([cell_len(column.title), *(cell_len(row[n].plain) for row in texts)]) for n, column in enumerate(columns)
     ]
     shown = list(range(len(columns)))
-    while sum(wide[n] + 2 for n in shown) - 2 > width and any(columns[n].spare for n in shown):
+    while _width(wide[n] for n in shown) > width and any(columns[n].spare for n in shown):
         shown.remove(max(shown, key=lambda n: columns[n].spare))
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for n in shown:
-        made.add_column(
-            columns[n].title,
-            justify="right" if columns[n].right else "left",
-            overflow="fold",
-            no_wrap=columns[n].right,
+    head = [Text(column.title, style="bold") for column in columns]
+    if _width(wide[n] for n in shown) <= width:
+        # Most tables fit, and rich takes longer to lay out a hundred rows than the database to find them.
+        lines = (
+            GAP.join(_padded(row[n], wide[n], right=columns[n].right, last=n == shown[-1]) for n in shown)
+            for row in (head, *texts)
         )
+        return Text("\n", no_wrap=True).join(lines)
+
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0))
+    for n in shown:
+        justify: Literal["left", "right"] = "right" if columns[n].right else "left"
+        made.add_column(head[n], justify=justify, overflow="fold", no_wrap=columns[n].right)
     for row in texts:
         made.add_row(*(row[n] for n in shown))
     return made
+
+
+def _width(widths: Iterable[int]) -> int:
+    return sum(width + len(GAP) for width in widths) - len(GAP)
+
+
+def _padded(text: Text, width: int, *, right: bool, last: bool) -> Text:
+    spaces = Text(" " * (width - cell_len(text.plain)))
+    if right:
+        return spaces + text
+    return text if last else text + spaces
 
 
 def cell(value: Any) -> Text:
@@ -150,7 +171,7 @@ def show_upcoming(upcoming: Upcoming, *, most: int | None = None) -> None:
     _say(screen, f"{len(upcoming.flybys):,} flybys to {last}. Closest: {_told(upcoming.closest)}")
 
 
-def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> Table:
+def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> "Text | Table":
     """Flybys, one a row: when, who, how near, how fast, how large, and in words whether they are a hazard."""
     columns = [
         Column("when (UTC)"),
@@ -340,6 +361,8 @@ class BackfillBar:
     """The progress of a backfill on stderr: windows, rows, rate, quota left, time left. Silent without a terminal."""
 
     def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
         self._began = time.monotonic()
         self._bar = Progress(
             BarColumn(BAR),
@@ -451,7 +474,7 @@ def _doubt(span: Span) -> str:
     return f"the source's answer looks incomplete{said}; what it lacks is kept, and it is asked again every day"
 
 
-def _changes_table(changes: Sequence[Change], kind: str, width: int) -> Table:
+def _changes_table(changes: Sequence[Change], kind: str, width: int) -> "Text | Table":
     columns = [Column("day"), Column("name"), Column("LD", right=True)]
     if kind == "revised":
         columns.append(Column("moved"))
