@@ -233,11 +233,12 @@ def passed(published: Path, day: date) -> list[dict[str, Any]]:
 def changes(published: Path, since: datetime) -> Changes:
     """What became new, moved, went and came back after `since`: by kind, the widest move in distance first."""
     with opened(published) as connection:
-        told = [(row["kind"], _change(row)) for row in _records(connection, "changes", since=since)]
+        rows = _records(connection, "changes", since=since)
         simulated = _is_simulated(connection)
-    listed = [change for kind, change in told if kind in KINDS and (kind != "revised" or change.moves)]
+    told = [_change(row) for row in rows if row["kind"] in KINDS]
+    listed = [change for change in told if change.kind != "revised" or change.moves]
     listed.sort(key=lambda change: (KINDS.index(change.kind), -change.moved_km, change.miss_distance_km))
-    return Changes(since, simulated, sum(kind == "first look" for kind, _ in told), listed)
+    return Changes(since, simulated, sum(row["flybys"] for row in rows if row["kind"] == "first look"), listed)
 
 
 def latency(published: Path) -> Latency:
