@@ -10,11 +10,12 @@ import duckdb
 
 from feeds import make_approach, make_feed, make_object
 from flyby.days import Window
-from flyby.intake import load_staged, stage_landed
+from flyby.intake import load_staged, rebuild, stage_landed
 from flyby.landing import Landed, land
-from flyby.record import Loaded
+from flyby.record import Loaded, Record
 from flyby.settings import Settings
 from flyby.sources.http import Answer, Quota
+from flyby.staging import stage
 
 #: Everything the record stores about a flyby, beside its ids and its story.
 VALUES = [
@@ -131,25 +132,38 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings.load({"FLYBY_HOME": str(folder)})
+        self._record: Record | None = None
 
     def land(self, at: datetime, window: Window, content: bytes, *, attempt: int = 1, http_status: int = 200) -> Landed:
-        return land(
-            self.settings.raw,
-            Answer("neows", window, at, attempt, http_status, content, Quota(limit=None, remaining=None)),
-        )
+        answer = Answer("neows", window, at, attempt, http_status, content, Quota(limit=None, remaining=None))
+        return land(self.settings.raw, answer)
 
     def take_in(self) -> Loaded:
-        """Stage and load whatever is landed and not yet in the record."""
+        """Stage and load whatever is landed and not yet in the record, as a run does."""
+        self.release()
         stage_landed(self.settings)
         return load_staged(self.settings)
 
     def sitting(self, at: str, *answers: tuple[Window, Iterable[Row]]) -> Loaded:
-        """Land these answers, each a window and the rows it lists, as one sitting, and take it in."""
-        for asked, rows in answers:
-            self.land(moment(at), asked, body(rows))
-        return self.take_in()
+        """Land these answers, each a window and the rows it lists, as one sitting, and load them into the record,
+        which stays open for the next one."""
+        landed = [self.land(moment(at), asked, body(rows)) for asked, rows in answers]
+        self._record = self._record or Record(self.settings.record)
+        return self._record.load([stage(landed, self.settings.staging / "sitting")])
+
+    def rebuild(self) -> Loaded:
+        self.release()
+        return rebuild(self.settings)
+
+    def release(self) -> None:
+        """Let go of the record."""
+        if self._record:
+            self._record.close()
+            self._record = None
 
     def ask(self, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        if self._record:
+            return self._record.connection.execute(query, parameters).fetchall()
         with duckdb.connect(self.settings.record, read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             return connection.execute(query, parameters).fetchall()
@@ -177,12 +191,7 @@ class Home:
 
     def everything(self) -> dict[str, set[tuple[Any, ...]]]:
         """Every row of every table, as sets."""
-        with duckdb.connect(self.settings.record, read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            return {
-                table: as_set(connection.execute(f"FROM {table}").fetchall())
-                for table in (*TABLES, "close_approaches", "record_version")
-            }
+        return {table: as_set(self.ask(f"FROM {table}")) for table in (*TABLES, "close_approaches", "record_version")}
 
 
 def as_set(rows: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:

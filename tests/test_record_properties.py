@@ -62,20 +62,20 @@ def skies(draw: st.DrawFn) -> list[Sitting]:
         for n, (group, day) in enumerate(draw(born))
     }
     at = datetime.combine(epoch, time(6), UTC) + draw(st.integers(-3, 9)) * DAY
-    sittings = []
+    sittings, away = [], set[str]()
     for _ in range(draw(st.integers(1, 8))):
         for designation in draw(st.lists(st.sampled_from(sorted(sky)), max_size=4)):
             sky[designation] = draw(st.sampled_from(FATES))(sky[designation], draw(st.integers(-2, 2)))
         hidden = draw(st.sampled_from(("none", "none", "2", "3", "54", "all")))
-        absent = draw(st.sets(st.sampled_from(sorted(sky)), max_size=2))
+        away ^= draw(st.sets(st.sampled_from(sorted(sky)), max_size=2))
         listed = tuple(
             row
             for designation, rows in sky.items()
             for row in rows
-            if hidden != "all" and designation not in absent and not row.neo_id.startswith(hidden)
+            if hidden != "all" and designation not in away and not row.neo_id.startswith(hidden)
         )
         sittings.append(Sitting(at, draw(readings(epoch, listed))))
-        at += draw(st.sampled_from((timedelta(hours=1), DAY, DAY, 2 * DAY, 4 * DAY, 9 * DAY, 31 * DAY)))
+        at += draw(st.sampled_from((timedelta(hours=1), DAY, DAY, 4 * DAY, 9 * DAY, 31 * DAY)))
     return sittings
 
 

@@ -52,7 +52,7 @@ def load_staged(settings: Settings) -> Loaded:
     with turn(settings.home):
         try:
             with Record(settings.record) as record:
-                return record.load(_staged(settings.staging))
+                return record.load(b for b in _staged(settings.staging) if request_ids(b) is not None)
         except OutOfOrder:
             return _rebuild(settings)
 

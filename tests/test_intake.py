@@ -1,0 +1,292 @@
+"""Whatever is killed, late or at the same time: what lies in raw/ ends up in the record, once, and is published."""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import pytest
+
+from answers import Home, body, moment, row, window
+from flyby.days import DAY
+from flyby.errors import BusyError, HomeError
+from flyby.history import take_in
+from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed
+from flyby.published import ask
+from flyby.record import OutOfOrder, Record
+from flyby.staging import stage
+from flyby.turns import turn
+
+WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
+FAR = window("2010-01-01", "2010-01-08")
+AB, CD = row("2019 AB", "3840001", "2019-02-10"), row("2019 CD", "3840002", "2019-02-12")
+FIRST, SECOND, THIRD = moment("2019-02-16"), moment("2019-02-17"), moment("2019-02-18")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def published(home: Home, query: str) -> list[tuple[object, ...]]:
+    return ask(home.settings.published, query)[1]
+
+
+def taken_in_as_they_came(tmp_path: Path, home: Home) -> dict[str, set[tuple[object, ...]]]:
+    """Everything in the record of another home that got the same answers, each in its time."""
+    other = Home(tmp_path / "as they came")
+    for path in sorted((home.settings.raw).rglob("*.json.zst")):
+        there = other.settings.raw / path.relative_to(home.settings.raw)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_bytes(path.read_bytes())
+        other.take_in()
+    return other.everything()
+
+
+def test_what_was_landed_and_not_staged_is_taken_in_by_the_next(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    home.land(SECOND, WEEK, body([AB, CD]))
+    assert take_in(home.settings).answers == 2
+    assert published(home, "SELECT count(*) FROM close_approaches") == [(2,)]
+
+
+def test_what_was_staged_and_not_loaded_is_taken_in_once_by_the_next(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    stage_landed(home.settings)
+    home.land(SECOND, WEEK, body([AB]))
+    assert take_in(home.settings).answers == 2
+    assert take_in(home.settings).answers == 0
+    assert home.ask("SELECT count(*) FROM revisions") == [(1,)]
+
+
+def test_what_was_loaded_and_not_published_is_published_by_the_next(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    take_in(home.settings)
+    home.land(SECOND, WEEK, body([AB, CD]))
+    home.take_in()
+    assert published(home, "SELECT count(*) FROM close_approaches") == [(1,)]
+    assert take_in(home.settings).answers == 0
+    assert published(home, "SELECT count(*) FROM close_approaches") == [(2,)]
+
+
+def test_nothing_new_publishes_nothing(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    take_in(home.settings)
+    edition = home.settings.published.resolve()
+    take_in(home.settings)
+    assert home.settings.published.resolve() == edition
+
+
+def test_what_a_killed_run_half_staged_is_staged_again(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    [batch] = stage_landed(home.settings)
+    (batch / "observations.parquet").unlink()
+    assert load_staged(home.settings).answers == 0
+    assert take_in(home.settings).answers == 1
+
+
+def test_a_process_killed_while_it_loads_leaves_the_record_as_it_was(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    home.take_in()
+    before = home.everything()
+    home.land(SECOND, WEEK, body([AB, CD]))
+    [batch] = stage_landed(home.settings)
+    killed = multiprocessing.get_context("spawn").Process(target=die_while_loading, args=(home.settings.record, batch))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -9
+    with Record(home.settings.record):
+        pass
+    assert home.everything() == before
+    assert take_in(home.settings).changes == {"new": 1}
+
+
+def die_while_loading(record: Path, batch: Path) -> None:
+    """Load the batch, and be killed once all is written and nothing committed."""
+    with Record(record) as held, mock.patch.object(Record, "_summary", die):
+        held.load([batch])
+
+
+def die(record: Record) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_answers_that_come_too_late_are_refused_by_the_record_with_nothing_done(home: Home) -> None:
+    home.land(SECOND, WEEK, body([AB]))
+    home.take_in()
+    before = home.everything()
+    both = [home.land(FIRST, WEEK, body([CD])), home.land(FIRST, FAR, body([]))]
+    with Record(home.settings.record) as record, pytest.raises(OutOfOrder):
+        record.load([stage(both, home.settings.staging / "late")])
+    assert home.everything() == before
+
+
+def test_answers_that_come_too_late_make_the_record_the_one_it_would_have_been(home: Home, tmp_path: Path) -> None:
+    home.land(THIRD, WEEK, body([CD]))
+    home.take_in()
+    home.land(FIRST, WEEK, body([AB]))
+    home.take_in()
+    home.land(SECOND, WEEK, body([AB, CD]))
+    home.take_in()
+    assert home.everything() == taken_in_as_they_came(tmp_path, home)
+    assert home.story("2019 AB") == ["new", "unlisted"]
+    assert home.ask("SELECT seen_from FROM revisions WHERE designation = '2019 CD'") == [(SECOND,)]
+
+
+def test_late_answers_for_other_days_need_no_rebuild(home: Home, tmp_path: Path) -> None:
+    home.land(SECOND, WEEK, body([AB]))
+    home.take_in()
+    landed = stage(
+        [home.land(FIRST, FAR, body([row("2009 ZZ", "3840009", "2010-01-03")]))], home.settings.staging / "far"
+    )
+    with Record(home.settings.record) as record:
+        assert record.load([landed]).changes == {"new": 1}
+    assert home.everything() == taken_in_as_they_came(tmp_path, home)
+
+
+@pytest.mark.parametrize("apart", range(1, 9))
+def test_late_answers_for_neighbouring_days_leave_what_their_order_would_have_left(
+    home: Home, tmp_path: Path, apart: int
+) -> None:
+    neighbours = window(str(WEEK.end + apart * DAY))
+    here, there = row("2019 AB", "3840001", str(WEEK.end)), row("2019 AB", "3840001", str(neighbours.start))
+    home.land(SECOND, neighbours, body([there]))
+    home.take_in()
+    home.land(FIRST, WEEK, body([here]))
+    home.take_in()
+    assert home.everything() == taken_in_as_they_came(tmp_path, home)
+
+
+def test_the_rest_of_a_sitting_that_was_taken_in_half_makes_it_whole(home: Home) -> None:
+    before, after = row("2019 AB", "3840001", "2019-02-15"), row("2019 AB", "3840001", "2019-02-16")
+    home.land(FIRST, WEEK, body([before]))
+    home.take_in()
+    home.land(SECOND, WEEK, body([]))
+    home.take_in()
+    assert home.story("2019 AB") == ["new", "unlisted"]
+    home.land(SECOND, NEXT_WEEK, body([after]))
+    home.take_in()
+    assert home.story("2019 AB") == ["new", "changed"]
+
+
+def test_a_sitting_that_is_still_being_read_can_be_left_out(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    home.land(SECOND, WEEK, body([AB, CD]))
+    stage_landed(home.settings, until=FIRST)
+    assert load_staged(home.settings).answers == 1
+    assert home.take_in().answers == 1
+
+
+def test_more_answers_than_a_batch_holds_are_several_batches(home: Home) -> None:
+    start = window("1990-01-01", "1990-01-08")
+    for n in range(BATCH_ANSWERS + 3):
+        days = window(str(start.start + 8 * n * DAY), str(start.end + 8 * n * DAY))
+        home.land(FIRST if n < BATCH_ANSWERS - 2 else SECOND, days, b'{"element_count": 0, "near_earth_objects": {}}')
+    assert len(stage_landed(home.settings)) == 1, "a sitting is never divided"
+    home.land(THIRD, WEEK, body([AB]))
+    assert len(stage_landed(home.settings)) == 2
+    assert load_staged(home.settings).answers == BATCH_ANSWERS + 4
+
+
+def test_a_rebuild_that_fails_leaves_the_record_in_use(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    take_in(home.settings)
+    before = home.everything()
+    (home.settings.record.with_name("rebuilt.duckdb")).mkdir()
+    with pytest.raises(HomeError):
+        rebuild(home.settings)
+    assert home.everything() == before
+
+
+def test_a_rebuild_needs_nothing_but_raw(home: Home) -> None:
+    for at, listed in ((FIRST, [AB]), (SECOND, [AB, CD]), (THIRD, [CD])):
+        home.land(at, WEEK, body(listed))
+        home.take_in()
+    live = home.everything()
+    home.settings.record.unlink()
+    assert rebuild(home.settings).answers == 3
+    assert home.everything() == live
+
+
+def test_a_damaged_answer_is_rejected_and_the_others_are_taken_in(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB])).path.write_bytes(b"not zstd")
+    home.land(SECOND, WEEK, body([AB]))
+    assert len(home.take_in().rejected) == 1
+    assert home.story("2019 AB") == ["new"]
+
+
+def take_turns(home: Path, first: datetime, mornings: int) -> None:
+    """A process that lands and takes in one morning after another, all at moments of its own."""
+    at_home = Home(home)
+    for n in range(mornings):
+        at_home.land(first + n * DAY, WEEK, body([AB, CD][: 1 + n % 2]))
+        take_in(at_home.settings)
+
+
+def test_two_processes_at_once_take_turns(home: Home, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    both = [
+        spawn.Process(target=take_turns, args=(home.settings.home, FIRST + hours, 4))
+        for hours in (timedelta(0), timedelta(hours=5))
+    ]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    told = home.everything()
+    assert len(told["requests"]) == 8
+    rebuild(home.settings)
+    assert home.everything() == told
+
+
+def test_threads_at_once_take_turns(home: Home) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for n in range(8):
+            home.land(FIRST + n * DAY, WEEK, body([AB]))
+            pool.submit(take_in, home.settings)
+    assert take_in(home.settings).answers == 0
+    assert home.ask("SELECT count(*), max(observations) FROM requests, days") == [(64, 8)]
+    assert published(home, "SELECT count(*) FROM requests") == [(8,)]
+
+
+def test_a_reader_in_the_published_database_stops_nobody_and_keeps_what_it_sees(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    take_in(home.settings)
+    with duckdb.connect(home.settings.published, read_only=True) as reader:
+        home.land(SECOND, WEEK, body([AB, CD]))
+        assert take_in(home.settings).changes == {"new": 1}
+        assert reader.execute("SELECT count(*) FROM close_approaches").fetchall() == [(1,)]
+    assert published(home, "SELECT count(*) FROM close_approaches") == [(2,)]
+
+
+def test_who_waits_too_long_for_their_turn_is_told_so(home: Home) -> None:
+    with turn(home.settings.home), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_turn, home.settings.home)
+        with pytest.raises(BusyError, match="another flyby is at work"):
+            waiting.result()
+
+
+def wait_for_turn(home: Path) -> None:
+    with turn(home, patience_s=0.1):
+        raise AssertionError("it was not free")
+
+
+def test_a_record_of_a_newer_flyby_is_left_alone(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    take_in(home.settings)
+    with duckdb.connect(home.settings.record) as connection:
+        connection.execute("UPDATE record_version SET schema_version = 99")
+    home.land(SECOND, WEEK, body([CD]))
+    with pytest.raises(HomeError, match="newer flyby"):
+        take_in(home.settings)
+
+
+def test_publishing_before_anything_was_taken_in_is_no_accident(home: Home) -> None:
+    assert take_in(home.settings).answers == 0
+    publish_record(home.settings)
+    assert published(home, "SELECT count(*) FROM close_approaches") == [(0,)]
