@@ -18,7 +18,7 @@ from typing import Literal
 from flyby.errors import FlybyError
 
 #: How long all messages to one address may take. Those to others are under way at the same time.
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,27 @@ class Delivery:
     trouble: str | None = None
 
 
-def deliver(post: Mapping[str, Sequence[Message]], *, patience_s: float = PATIENCE_S) -> dict[str, Delivery]:
+def deliver(post: Mapping[str, Sequence[Message]]) -> dict[str, Delivery]:
     """Carry to every address its messages, in order, until one does not arrive.
 
-    Takes little more than `patience_s`, whatever the other end does. Raises FlybyError when Apprise is not installed.
+    Takes little more than PATIENCE_S, whatever the other ends do. Raises FlybyError when Apprise is not installed.
     """
     if not post:
         return {}
     if find_spec("apprise") is None:
         raise FlybyError("FLYBY_NOTIFY needs Apprise, which is not installed: pip install 'flyby[notify]'")
     with ThreadPoolExecutor(max_workers=len(post)) as pool:
-        return dict(zip(post, pool.map(lambda address: _carry(address, post[address], patience_s), post), strict=True))
+        return dict(zip(post, pool.map(_carry, post.keys(), post.values()), strict=True))
 
 
-def _carry(address: str, messages: Sequence[Message], patience_s: float) -> Delivery:
+def _carry(address: str, messages: Sequence[Message]) -> Delivery:
     errand = json.dumps([address, [asdict(message) for message in messages]]).encode()
     command = [sys.executable, "-m", "flyby.courier"]
     try:
-        said = subprocess.run(command, input=errand, capture_output=True, timeout=patience_s, check=False).stdout
+        said = subprocess.run(command, input=errand, capture_output=True, timeout=PATIENCE_S, check=False).stdout
         trouble = "it did not arrive"
     except subprocess.TimeoutExpired as expired:
-        said, trouble = expired.stdout or b"", f"no answer within {patience_s:g} s"
+        said, trouble = expired.stdout or b"", f"no answer within {PATIENCE_S:g} s"
     lines = said.split()
     if b"unknown" in lines:
         return Delivery(0, "Apprise knows no such address")

@@ -39,7 +39,7 @@ FORGET_DAYS = 30
 MOST_LINES = 12
 DIGEST_LINES = 5
 #: How long a run waits for another that is sending.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class ToldFlyby(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def after_load(settings: Settings, *, job: str = MORNING_JOB) -> list[str]:
 
     def notices() -> list[Notice]:
         now = settings.now()
-        today = _local_day(settings, now)
+        today = local_day(settings, now)
         suspect = views.status(settings.published, now).suspect
         flybys = _notable_flybys(settings, today)
         worth = [
@@ -117,7 +117,7 @@ def failed(settings: Settings, job: str, message: str) -> list[str]:
 
     Gives what could not be done, in lines for the log; raises nothing. Does nothing where FLYBY_NOTIFY is empty.
     """
-    today = _local_day(settings, settings.now())
+    today = local_day(settings, settings.now())
     return _tell(settings, lambda: [lambda told: broke(told, job, message, today)])
 
 
@@ -193,9 +193,9 @@ def noted(
 
 def digested(told: Told, settings: Settings, now: datetime) -> tuple[Message | None, Told]:
     """Last night, what is coming and what changed; once on the day of a tick, when its morning was read."""
-    today = _local_day(settings, now)
+    today = local_day(settings, now)
     read_at = {entry.day: entry.last_observed_at for entry in ledger(settings.published)}.get(today - DAY)
-    if told.digest == today or read_at is None or _local_day(settings, read_at) != today:
+    if told.digest == today or read_at is None or local_day(settings, read_at) != today:
         return None, told
     night = views.passed(settings.published, today - DAY)
     coming = views.upcoming(settings.published, now, closest_first=True).flybys
@@ -225,7 +225,7 @@ def named(name: str) -> str:
     return re.sub(r"[^\w ()'/+-]|_", "·", name)[:60]
 
 
-def _local_day(settings: Settings, at: datetime) -> date:
+def local_day(settings: Settings, at: datetime) -> date:
     """The tick date of a run at that moment."""
     return at.astimezone(ZoneInfo(settings.timezone)).date()
 
