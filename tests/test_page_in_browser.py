@@ -74,7 +74,7 @@ def page(browser: Browser, page_file: Path) -> Iterator[Page]:
 
 
 def texts(page: Page, selector: str) -> list[str]:
-    return [text.strip() for text in page.locator(selector).all_inner_texts()]
+    return [text.strip().replace("\u00a0", " ") for text in page.locator(selector).all_inner_texts()]
 
 
 def names(page: Page) -> list[str]:

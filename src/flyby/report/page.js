@@ -61,7 +61,7 @@ function figures(value, digits) {
 function distanceText(km, digits) {
   const value = km / KM[unit];
   const usual = unit === "km" ? 3 : unit === "au" ? 3 : value < 100 ? 3 : 4;
-  return `${figures(value, digits ?? usual)} ${UNIT_NAMES[unit]}`;
+  return `${figures(value, digits ?? usual)}\u00a0${UNIT_NAMES[unit]}`;
 }
 
 const dateText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
@@ -84,7 +84,7 @@ function sizeText(flyby) {
   if (flyby.diameter_min_m === null || flyby.diameter_max_m === null) return "unknown";
   const [low, lowUnit] = metres(flyby.diameter_min_m);
   const [high, highUnit] = metres(flyby.diameter_max_m);
-  return lowUnit === highUnit ? `${low}–${high} ${highUnit}` : `${low} ${lowUnit}–${high} ${highUnit}`;
+  return lowUnit === highUnit ? `${low}–${high}\u00a0${highUnit}` : `${low}\u00a0${lowUnit}–${high}\u00a0${highUnit}`;
 }
 
 const middleSize = (flyby) => (flyby.diameter_min_m === null || flyby.diameter_max_m === null ? null : Math.sqrt(flyby.diameter_min_m * flyby.diameter_max_m));
