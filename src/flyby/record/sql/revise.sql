@@ -36,8 +36,8 @@ INSERT INTO revisions BY NAME
 -- new
 SELECT
     coalesce(shared.flyby_id, f.designation || '@' || f.close_approach_date || CASE
-        WHEN coalesce(born.n, 0) + f.ordinal = 1 THEN ''
-        ELSE '#' || (coalesce(born.n, 0) + f.ordinal)
+        WHEN coalesce(born.n, 0) + coalesce(nth.n, 1) = 1 THEN ''
+        ELSE '#' || (coalesce(born.n, 0) + coalesce(nth.n, 1))
     END) AS flyby_id,
     1 AS revision, 'new' AS change, getvariable('sitting_at') AS seen_from, NULL::TIMESTAMPTZ AS seen_to, request_id,
     getvariable('sitting_at') AS first_seen_at, true AS listed, [getvariable('source')] AS sources,
@@ -46,6 +46,13 @@ SELECT
     absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object
 FROM fresh AS f
 LEFT JOIN shared USING (designation, close_approach_date, ordinal)
+LEFT JOIN (
+    -- Several new ones on one day are rare: only these are counted.
+    SELECT designation, close_approach_date, ordinal,
+        row_number() OVER (PARTITION BY designation, close_approach_date ORDER BY ordinal) AS n
+    FROM fresh
+    SEMI JOIN (FROM fresh WHERE ordinal > 1) USING (designation, close_approach_date)
+) AS nth USING (designation, close_approach_date, ordinal)
 LEFT JOIN (
     -- The highest number given to a flyby of that designation and day.
     SELECT designation, close_approach_date, max(coalesce(try_cast(split_part(flyby_id, '#', 2) AS INTEGER), 1)) AS n
