@@ -82,6 +82,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Home:
     made.sitting("2026-11-22", (behind, passed))
     moved = [row("2026 V0", "5400000", "2026-11-20", 0.2), *passed[1:11], row("2026 WX", "5400102", "2026-11-21")]
     made.sitting("2026-11-23", (behind, moved), (ahead, coming))
+    made.release()
     publish_record(made.settings)
     return made
 

@@ -22,6 +22,7 @@ class Published(Home):
 
     @property
     def file(self) -> Path:
+        self.release()
         publish_record(self.settings)
         return self.settings.published
 
