@@ -1,6 +1,7 @@
 """A notice comes once, when there is something to say, and never stands in the way of a run."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 from pytest_httpserver import HTTPServer
@@ -27,6 +29,7 @@ from flyby.intake import load_staged, publish_record, stage_landed
 from flyby.notices import Flyby, Told, ToldFlyby
 from flyby.published import query_text
 from flyby.settings import NotableRule, Settings
+from flyby.sky import Sandbox
 
 TODAY = date(2019, 2, 16)
 WEEK = window("2019-02-08", "2019-02-15")
@@ -225,6 +228,45 @@ def test_who_is_killed_between_sending_and_remembering_says_it_once_more(
         assert process.returncode == ends_with
         assert said == ("" if ends_with else "[]\n")
     assert took == [1, 2]
+
+
+def test_the_job_tells_that_it_failed_that_it_works_again_and_what_is_notable(
+    tmp_path: Path, httpserver: HTTPServer, receiver: Receiver, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flyby.definitions import defs, run_config
+
+    def run(**environment: str) -> tuple[bool, list[str]]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with dg.DagsterInstance.ephemeral() as instance:
+            done = defs.resolve_job_def("asteroid_job").execute_in_process(
+                run_config=run_config(date(2026, 11, 23)), instance=instance, raise_on_error=False
+            )
+            log = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.WARNING]
+        return done.success, log
+
+    for name in [name for name in os.environ if name.startswith(("FLYBY_", "NASA_"))]:
+        monkeypatch.delenv(name)
+    refused = {"error": {"code": "API_KEY_INVALID", "message": "An invalid api_key was supplied."}}
+    httpserver.expect_request("/feed").respond_with_json(refused, status=403)
+    environment = {
+        "FLYBY_HOME": str(tmp_path),
+        "FLYBY_NOW": "2026-11-23T06:00Z",
+        "FLYBY_NEOWS_URL": f"http://127.0.0.1:{httpserver.port}",
+        "FLYBY_NOTIFY": receiver.address,
+        "FLYBY_NOTABLE": "100 LD",
+    }
+    assert run(**environment) == (False, [])
+    assert receiver.titles == ["flyby: asteroid_job failed"]
+    assert "NASA_API_KEY" in receiver.messages[0]["message"]
+
+    with Sandbox(now=datetime(2026, 11, 23, 6, tzinfo=UTC)) as sky:
+        assert run(FLYBY_NEOWS_URL=sky.url) == (True, [])
+        assert receiver.titles[1] == "SIMULATED flyby: asteroid_job works again"
+        assert "notable flybys" in receiver.titles[2]
+        success, [line] = run(FLYBY_NOTIFY=nobody)
+        assert success
+        assert "address 1 of FLYBY_NOTIFY" in line
 
 
 # What is in the way of sending.

@@ -1,7 +1,7 @@
 """Dagster's view of flyby: assets, jobs, the schedule and the checks. No logic: every step is a function elsewhere."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._config import ConfigScalar, ConfigScalarKind, PostProcessingError
 
+from flyby import notices
 from flyby.checks import CHECKS, findings
 from flyby.errors import FlybyError, SettingsError, UsageError
 from flyby.history import Progress, backfill
@@ -55,6 +56,14 @@ def failing_plainly() -> Iterator[None]:
         yield
     except FlybyError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+
+
+@dg.failure_hook
+def tell_of_failure(context: dg.HookContext) -> None:
+    """A notice, where FLYBY_NOTIFY names somebody. Says no more of an unexpected error than its kind."""
+    error = context.op_exception
+    said = error.description if isinstance(error, dg.Failure) else type(error).__name__
+    _warn(context, notices.failed(Settings.load(), context.job_name, said or "the event log says why"))
 
 
 @dg.asset(
@@ -113,11 +122,12 @@ def asteroids_file() -> dg.MaterializeResult[None]:
     owners=OWNERS,
     group_name="morning",
 )
-def duckdb_table() -> dg.MaterializeResult[None]:
+def duckdb_table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failing_plainly():
         settings = Settings.load()
         loaded = load_staged(settings)
         publish_record(settings)
+        _warn(context, notices.after_load(settings))
         return dg.MaterializeResult(metadata=_known({**_loaded(loaded), **_published(settings)}))
 
 
@@ -156,6 +166,7 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         settings = Settings.load()
         first, last = date(int(years.start), 1, 1), date(int(years.end), 12, 31)
         progress = backfill(settings, first, last, on_progress=lambda progress: _log(context, progress))
+        _warn(context, notices.after_load(settings, job=history_job.name))
         return dg.MaterializeResult(
             metadata=_known(
                 {
@@ -172,10 +183,14 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
 asteroid_job = dg.define_asset_job(
     "asteroid_job",
     selection=[asteroids, asteroids_file, duckdb_table],
+    hooks={tell_of_failure},
     description="The morning run: ask, stage, load, publish, check. Its config is the day it runs for.",
 )
 history_job = dg.define_asset_job(
-    "history_job", selection=[history], description="Past years: choose them, press the button."
+    "history_job",
+    selection=[history],
+    hooks={tell_of_failure},
+    description="Past years: choose them, press the button.",
 )
 
 
@@ -243,6 +258,11 @@ def _table(settings: Settings, query: str) -> dg.TableMetadataValue | None:
 def _plain(value: Any) -> Any:
     """A value as Dagster can show it."""
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _warn(context: dg.HookContext | dg.AssetExecutionContext, lines: Iterable[str]) -> None:
+    for line in lines:
+        context.log.warning(line)
 
 
 def _log(context: dg.AssetExecutionContext, progress: Progress) -> None:
