@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from flyby.errors import HomeError
-from flyby.landing import Landed, landed, sweep
+from flyby.landing import Landed, landed, settle, sweep
 from flyby.record import Loaded, OutOfOrder, Record, publish
 from flyby.settings import Settings
 from flyby.staging import request_ids, stage
 from flyby.turns import turn
 
-#: A batch is loaded in one transaction and held in memory while it is staged: about 150 kB an answer.
-BATCH_ANSWERS = 128
+#: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
+BATCH_ANSWERS = 256
 
 
 def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[Path]:
@@ -37,6 +37,7 @@ def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[P
         answers = [
             a for a in landed(settings.raw) if a.request_id not in known and (until is None or a.requested_at <= until)
         ]
+        settle(answers)
         for sittings in _batches(answers):
             first = sittings[0]
             stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")

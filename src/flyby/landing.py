@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -51,7 +51,8 @@ class Landed:
 def land(raw: Path, answer: Answer) -> Landed:
     """Write the answer below `raw` so that it is there whole or not at all, also after a power cut.
 
-    Landing the same answer again changes nothing. Raises HomeError when FLYBY_HOME cannot be written.
+    Landing the same answer again changes nothing. That it is there for good is `settle`'s to say. Raises HomeError when
+    FLYBY_HOME cannot be written.
     """
     at = answer.requested_at.astimezone(UTC)
     stem = f"{at:%Y%m%dT%H%M%S.%fZ}_{answer.window.start}_{answer.window.end}_{answer.attempt}_{answer.http_status}"
@@ -69,10 +70,15 @@ def land(raw: Path, answer: Answer) -> Landed:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync(folder)
     except OSError as error:
         raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
     return Landed(f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path)
+
+
+def settle(answers: Iterable[Landed]) -> None:
+    """Have the names of landed answers on the disk too, before the record speaks of them."""
+    for folder in {answer.path.parent for answer in answers}:
+        _sync(folder)
 
 
 def landed(raw: Path, *, source: str = "*") -> list[Landed]:

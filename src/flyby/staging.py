@@ -4,7 +4,8 @@ import hashlib
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,59 +49,33 @@ class _Source(Protocol):
     def table(self, feeds: Iterable[tuple[str, Any]]) -> pa.Table: ...
 
 
+#: So many answers are decoded before their rows are written: about 100 kB each.
+AT_A_TIME = 64
+
 _SOURCES: dict[str, _Source] = {"neows": neows, "cad": cad}
 
 
 def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
     """Write answers.parquet (ANSWERS, a row each) and observations.parquet (OBSERVATIONS) into `folder`, and return it.
 
-    An answer that is no feed is staged too: rejected, with a note that says why, and without rows. All the answers are
-    in memory at once, so give a hundred or so at a time. Raises HomeError when a file cannot be read or written.
+    An answer that is no feed is staged too: rejected, with a note that says why, and without rows. A few answers at a
+    time are in memory. Raises HomeError when a file cannot be read or written.
     """
-    verdicts = []
-    feeds: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
-    for landed in raw_answers:
-        source = _SOURCES.get(landed.source)
-        try:
-            body, note = read(landed), None
-        except DamagedError as error:
-            body, note = b"", str(error)
-        rows, comets, simulated = 0, 0, False
-        if source is None:
-            note = f"flyby knows no source called {landed.source}"
-        elif note is None and landed.http_status != 200:
-            note = f"HTTP {landed.http_status} {source.complaint(body)}".strip()
-        elif note is None:
-            try:
-                feed = source.decode(body, landed.window)
-            except FeedError as error:
-                note = str(error)
-            else:
-                rows, comets, simulated = source.count(feed), feed.comets, feed.simulated
-                feeds[landed.source].append((landed.request_id, feed))
-        verdicts.append(
-            {
-                "request_id": landed.request_id,
-                "source": landed.source,
-                "window_start": landed.window.start,
-                "window_end": landed.window.end,
-                "requested_at": landed.requested_at,
-                "http_status": landed.http_status,
-                "rows": rows,
-                "bytes": len(body),
-                "sha256": hashlib.sha256(body).hexdigest(),
-                "verdict": "ok" if note is None else "rejected",
-                "note": note,
-                "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
-                "simulated": simulated,
-                "comets": comets,
-            }
-        )
+    verdicts: list[dict[str, Any]] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(pa.Table.from_pylist(verdicts, ANSWERS), folder / "answers.parquet")
-        tables = [_SOURCES[name].table(its) for name, its in feeds.items()]
-        _write(pa.concat_tables([OBSERVATIONS.empty_table(), *tables]), folder / "observations.parquet")
+        with _written(folder / "observations.parquet", OBSERVATIONS) as observations:
+            for n in range(0, len(raw_answers), AT_A_TIME):
+                feeds: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+                for landed in raw_answers[n : n + AT_A_TIME]:
+                    verdict, feed = _judged(landed)
+                    verdicts.append(verdict)
+                    if feed is not None:
+                        feeds[landed.source].append((landed.request_id, feed))
+                for name, its in feeds.items():
+                    observations.write_table(_SOURCES[name].table(its))
+        with _written(folder / "answers.parquet", ANSWERS) as answers:
+            answers.write_table(pa.Table.from_pylist(verdicts, ANSWERS))
     except OSError as error:
         raise HomeError(
             f"cannot write {folder.parent.name}/{folder.name}: {error.strerror or error}: "
@@ -109,9 +84,45 @@ def stage(raw_answers: Sequence[Landed], folder: Path) -> Path:
     return folder
 
 
+def _judged(landed: Landed) -> tuple[dict[str, Any], Any]:
+    """The row of an answer in ANSWERS, and its feed; None if it is none."""
+    source = _SOURCES.get(landed.source)
+    feed = note = None
+    try:
+        body = read(landed)
+    except DamagedError as error:
+        body, note = b"", str(error)
+    if source is None:
+        note = f"flyby knows no source called {landed.source}"
+    elif note is None and landed.http_status != 200:
+        note = f"HTTP {landed.http_status} {source.complaint(body)}".strip()
+    elif note is None:
+        try:
+            feed = source.decode(body, landed.window)
+        except FeedError as error:
+            note = str(error)
+    verdict = {
+        "request_id": landed.request_id,
+        "source": landed.source,
+        "window_start": landed.window.start,
+        "window_end": landed.window.end,
+        "requested_at": landed.requested_at,
+        "http_status": landed.http_status,
+        "rows": source.count(feed) if source and feed else 0,
+        "bytes": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "verdict": "ok" if note is None else "rejected",
+        "note": note,
+        "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
+        "simulated": bool(feed and feed.simulated),
+        "comets": feed.comets if feed else 0,
+    }
+    return verdict, feed
+
+
 def request_ids(batch: Path) -> set[str] | None:
     """The answers in a staged batch; None if it is not whole (a run was killed while it wrote)."""
-    if not (batch / "observations.parquet").is_file():
+    if not all((batch / name).is_file() for name in ("answers.parquet", "observations.parquet")):
         return None
     return set(pq.read_table(batch / "answers.parquet", columns=["request_id"])["request_id"].to_pylist())
 
@@ -121,11 +132,14 @@ def rows(batch: Path) -> int:
     return int(pq.read_metadata(batch / "observations.parquet").num_rows)
 
 
-def _write(table: pa.Table, path: Path) -> None:
+@contextmanager
+def _written(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file that is there when it is whole."""
     # Not synced: whatever a power cut takes from staging/ is made again from raw/.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        pq.write_table(table, temporary, compression="snappy")
+        with pq.ParquetWriter(temporary, schema, compression="snappy") as writer:
+            yield writer
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
