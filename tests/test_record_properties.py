@@ -23,7 +23,7 @@ from flyby.record import Record
 from flyby.staging import stage
 from model import Model, Said
 
-TIMES_LONGER = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
+TIMES_LONGER = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
 
 #: Before 2021-07 a first look has nothing to go by, after it has.
 EPOCHS = (date(2019, 2, 4), date(2022, 3, 1))
@@ -161,12 +161,26 @@ def tables(record: Record) -> dict[str, set[tuple[Any, ...]]]:
     }
 
 
+def by_birth(told: dict[str, set[tuple[Any, ...]]]) -> dict[str, set[tuple[Any, ...]]]:
+    """The tables with every flyby named by its first revision: ids are the record's own affair, if no two share one."""
+    place = TABLES["revisions"].index
+    births: dict[str, tuple[Any, ...]] = {}
+    for revision in told["revisions"]:
+        if revision[place("revision")] == 1:
+            assert revision[0] not in births, "two flybys share an id"
+            births[revision[0]] = tuple(
+                revision[place(name)] for name in ("designation", "close_approach_date", "seen_from", "ordinal")
+            )
+    named = {table: {(births[row[0]], *row[1:]) for row in told[table]} for table in ("revisions", "absences")}
+    return told | named
+
+
 def believed(record: Record, at: datetime | str = "infinity") -> set[tuple[Any, ...]]:
     query = f"SELECT {', '.join(BELIEVED)} FROM close_approaches_as_of(?::TIMESTAMPTZ)"
     return as_set(record.connection.execute(query, [at]).fetchall())
 
 
-@few(40)
+@few(20)
 @given(sky=skies())
 def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None:
     with TemporaryDirectory() as folder:
@@ -178,8 +192,9 @@ def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None
                 record.load([batch])
                 model.take_in(at, said)
                 after = tables(record)
-                for table, rows in model.tables().items():
-                    assert after[table] == rows, f"{table} after {at}"
+                named = by_birth(after)
+                for table, rows in by_birth(model.tables()).items():
+                    assert (named[table] - rows, rows - named[table]) == (set(), set()), f"{table} after {at}"
                 assert believed(record) == model.believed()
                 history.append((at, model.believed()))
 
@@ -198,7 +213,7 @@ def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None
                 event(state)
 
 
-@few(15)
+@few(6)
 @given(sky=skies(), data=st.data())
 def test_in_whatever_order_answers_are_loaded_the_record_is_the_one_rebuilt_from_raw(
     sky: list[Sitting], data: st.DataObject
