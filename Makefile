@@ -29,9 +29,14 @@ up: $(VENV)/runtime.stamp  ## Dagster's UI and daemon, the morning schedule on
 	@$(BIN)/flyby up
 
 .PHONY: test
-test: lint  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
+test: lint browser  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
 	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
 	$(BIN)/python -m pytest
+
+# The page is tested in a real browser. CI has to have one; elsewhere its tests are skipped where there is none.
+.PHONY: browser
+browser:
+	@if [ -n "$$CI" ] && ! command -v chromium >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; fi
 
 .PHONY: lint
 lint: $(VENV)/dev.stamp  ## style, types and rooms alone
@@ -60,7 +65,7 @@ replay: $(VENV)/bench.stamp  ## 120 mornings with two years of history: what is 
 .PHONY: lock
 lock: $(VENV)/python.stamp  ## the pins again after a change of pyproject.toml (remove requirements/*.txt first for the newest)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
-	$(call compile,requirements/runtime.txt)
+	$(call compile,requirements/runtime.txt,--extra notify --extra report)
 	$(call compile,requirements/dev.txt,--extra dev --constraint requirements/runtime.txt)
 	$(call compile,requirements/bench.txt,--extra bench --constraint requirements/dev.txt)
 
