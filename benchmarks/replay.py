@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -42,6 +42,15 @@ STORIES = {
     "a group out for two weeks": (range(0), range(50, 64)),
 }
 DAILY_BUDGET = 50
+
+PAGE = """# What 120 mornings hold
+
+Written by `make replay`: {mornings} mornings from {first} with {history} days of history behind them, on {sky}, with
+`DEMO_KEY`'s budget. Held is, of the flybys that the source lists on the last morning for the days up to yesterday, the
+share that `close_approaches` lists. The lesson's way is to ask for yesterday once, every morning of those years.
+
+{table}
+"""
 
 Flyby = tuple[str, date]
 
@@ -224,9 +233,11 @@ def _run(upstream: str, sky: str, mornings: int) -> None:
     lesson = lessons_way(source, FIRST_MORNING - HISTORY * DAY, FIRST_MORNING + (mornings - 1) * DAY)
     told = [tell(story, upstream, lesson, mornings) for story in STORIES]
     lines = ["| | " + " | ".join(str(t["story"]) for t in told) + " |", "|---|" + "---|" * len(told)]
-    for name in list(told[0])[1:]:
-        lines.append(f"| {name} | " + " | ".join(_shown(t[name]) for t in told) + " |")
-    print(f"\n{mornings} mornings from {FIRST_MORNING}, {HISTORY} days of history, {sky}\n\n" + "\n".join(lines))
+    lines.extend(f"| {name} | " + " | ".join(_shown(t[name]) for t in told) + " |" for name in list(told[0])[1:])
+    (Path("docs") / "replay.md").write_text(
+        PAGE.format(mornings=mornings, first=FIRST_MORNING, history=HISTORY, sky=sky, table="\n".join(lines)), "utf-8"
+    )
+    print("\n" + "\n".join(lines) + "\n\nwritten to docs/replay.md")
 
 
 def _shown(value: object) -> str:
