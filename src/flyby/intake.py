@@ -4,12 +4,13 @@ history."""
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from flyby.errors import HomeError
 from flyby.landing import Landed, landed, settle, sweep
-from flyby.record import Loaded, OutOfOrder, Record, publish
+from flyby.record import DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch, is_newest, publish
 from flyby.settings import Settings
 from flyby.staging import request_ids, stage
 from flyby.turns import turn
@@ -25,7 +26,8 @@ def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[P
     """
     with turn(settings.home):
         sweep(settings.raw)
-        with Record(settings.record) as record:
+        _tidy(settings)
+        with _record(settings) as record:
             known = record.request_ids()
         for batch in _staged(settings.staging):
             # What was loaded is done with, and what lacks a file can be made again.
@@ -48,22 +50,39 @@ def load_staged(settings: Settings) -> Loaded:
     """Take every staged batch into the record, a morning's in one transaction.
 
     Answers that come later than newer ones for the same days (a run was killed between landing and loading, and another
-    went on meanwhile) would tell their story out of order: then the record is made again from raw/.
+    went on meanwhile) would tell their story out of order: then the record is made again from raw/. So it is when a
+    staged batch cannot be read.
     """
     with turn(settings.home):
         try:
-            with Record(settings.record) as record:
+            with _record(settings) as record:
                 return record.load(b for b in _staged(settings.staging) if request_ids(b) is not None)
-        except OutOfOrder:
+        except (OutOfOrder, UnreadableBatch):
             return _rebuild(settings)
 
 
 def publish_record(settings: Settings) -> None:
-    """Replace the published database if the record is newer."""
+    """Replace the published database if the record has changed since, or somebody wrote in it."""
     with turn(settings.home):
-        published = settings.published
-        if not published.exists() or published.stat().st_mtime_ns < settings.record.stat().st_mtime_ns:
+        if not is_newest(settings.record, settings.published):
             publish(settings.record, settings.published)
+
+
+@contextmanager
+def held(settings: Settings) -> Iterator[Path]:
+    """The record's own file, for what a run has to ask: people may have the published one open for writing, or have
+    changed it. It stays as it is while the context lasts; take no other turn inside."""
+    with turn(settings.home):
+        with _record(settings):  # made, healed and of this version, if it was not
+            pass
+        yield settings.record
+
+
+def take_in(settings: Settings) -> Loaded:
+    """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
+    loaded = load_staged(settings) if stage_landed(settings) else Loaded()
+    publish_record(settings)
+    return loaded
 
 
 def rebuild(settings: Settings) -> Loaded:
@@ -72,9 +91,33 @@ def rebuild(settings: Settings) -> Loaded:
         return _rebuild(settings)
 
 
+def _record(settings: Settings) -> Record:
+    """The record. One that is damaged, or of an older flyby, is kept under another name and made again from raw/."""
+    try:
+        return Record(settings.record)
+    except DamagedRecord:
+        _keep(settings.record, "damaged")
+    except OutdatedRecord as error:
+        _keep(settings.record, f"schema-{error.version}")
+    _rebuild(settings)
+    return Record(settings.record)
+
+
+def _keep(record: Path, name: str) -> None:
+    """Back up the record beside it; what replaces it leaves the copy alone."""
+    copy = record.with_name(f"{name}.duckdb")
+    try:
+        copy.unlink(missing_ok=True)
+        try:
+            os.link(record, copy)
+        except OSError:  # a disk without hard links
+            shutil.copyfile(record, copy)
+    except OSError as error:
+        raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
+
+
 def _rebuild(settings: Settings) -> Loaded:
-    fresh = settings.record.with_name("rebuilt.duckdb")
-    scratch = settings.staging / "rebuild"
+    fresh, scratch = _workplace(settings)
     try:
         _remove(fresh)
         done = Loaded()
@@ -83,13 +126,32 @@ def _rebuild(settings: Settings) -> Loaded:
                 folder = stage(batch, scratch / f"{n:06}")
                 done += record.load([folder])
                 shutil.rmtree(folder)
-        _remove(settings.record.with_name(settings.record.name + ".wal"))
+        if _log(fresh).exists():
+            raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
+        _log(settings.record).unlink(missing_ok=True)
         os.replace(fresh, settings.record)
     except OSError as error:
         raise HomeError(f"the record could not be made again ({error.strerror}): the old one is still in use") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):
+            _remove(fresh)
     return done
+
+
+def _workplace(settings: Settings) -> tuple[Path, Path]:
+    """Where a rebuild makes the record, and where it stages."""
+    return settings.record.with_name("rebuilt.duckdb"), settings.staging / "rebuild"
+
+
+def _tidy(settings: Settings) -> None:
+    """Remove what a killed process left behind."""
+    fresh, scratch = _workplace(settings)
+    shutil.rmtree(scratch, ignore_errors=True)
+    with suppress(OSError):
+        _remove(fresh)
+    for spilled in (settings.record, fresh):  # DuckDB's, for what does not fit in memory
+        shutil.rmtree(spilled.with_name(spilled.name + ".tmp"), ignore_errors=True)
 
 
 def _batches(answers: Sequence[Landed]) -> Iterator[list[Landed]]:
@@ -109,5 +171,10 @@ def _staged(staging: Path) -> list[Path]:
 
 
 def _remove(path: Path) -> None:
-    for leftover in (path, path.with_name(path.name + ".wal")):
+    for leftover in (path, _log(path)):
         leftover.unlink(missing_ok=True)
+
+
+def _log(path: Path) -> Path:
+    """DuckDB's write-ahead log, which it removes when it closes the database in order."""
+    return path.with_name(path.name + ".wal")

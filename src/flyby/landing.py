@@ -78,7 +78,10 @@ def land(raw: Path, answer: Answer) -> Landed:
 def settle(answers: Iterable[Landed]) -> None:
     """Have the names of landed answers on the disk too, before the record speaks of them."""
     for folder in {answer.path.parent for answer in answers}:
-        _sync(folder)
+        try:
+            _sync(folder)
+        except OSError as error:
+            raise HomeError(f"cannot write {_below_home(folder, folder.parents[2])}: {_advice(error)}") from None
 
 
 def landed(raw: Path, *, source: str = "*") -> list[Landed]:

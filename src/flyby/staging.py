@@ -121,10 +121,13 @@ def _judged(landed: Landed) -> tuple[dict[str, Any], Any]:
 
 
 def request_ids(batch: Path) -> set[str] | None:
-    """The answers in a staged batch; None if it is not whole (a run was killed while it wrote)."""
-    if not all((batch / name).is_file() for name in ("answers.parquet", "observations.parquet")):
+    """The answers in a staged batch; None if it is not whole (a run was killed, or the power cut,
+    while it was written)."""
+    try:
+        pq.read_metadata(batch / "observations.parquet")
+        return set(pq.read_table(batch / "answers.parquet", columns=["request_id"])["request_id"].to_pylist())
+    except (OSError, pa.ArrowException):
         return None
-    return set(pq.read_table(batch / "answers.parquet", columns=["request_id"])["request_id"].to_pylist())
 
 
 def rows(batch: Path) -> int:

@@ -1,6 +1,6 @@
 """The record: what every answer said, what is believed of it, and how complete it is. DuckDB; no HTTP, no Dagster."""
 
-from flyby.record.publish import publish
-from flyby.record.warehouse import Loaded, OutOfOrder, Record
+from flyby.record.publish import is_newest, publish
+from flyby.record.warehouse import DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
 
-__all__ = ["Loaded", "OutOfOrder", "Record", "publish"]
+__all__ = ["DamagedRecord", "Loaded", "OutOfOrder", "OutdatedRecord", "Record", "UnreadableBatch", "is_newest", "publish"]

@@ -18,6 +18,7 @@ def publish(record: Path, published: Path) -> None:
     `published` is a symbolic link to an edition of its own. Who has the last edition open keeps it, even for writing:
     DuckDB puts a write-ahead log beside the file that the link leads to, so a log never meets an edition it was not
     written for (replacing a plain file, DuckDB 1.5.5 was measured to replay the old log onto the new file, silently).
+    `is_newest` tells whether it is there already.
 
     Raises HomeError, with the last edition untouched, when the disk is full or read-only.
     """
@@ -27,11 +28,15 @@ def publish(record: Path, published: Path) -> None:
     link = editions / f"{edition.stem}.link"
     try:
         editions.mkdir(parents=True, exist_ok=True)
+        written = record.stat()
         shutil.copyfile(record, edition)
+        # So that one look tells whether the edition is the record's newest, whatever the clock did meanwhile.
+        os.utime(edition, ns=(written.st_atime_ns, written.st_mtime_ns))
         _sync(edition)
         os.symlink(Path(EDITIONS, edition.name), link)
         if published.exists() and not published.is_symlink():
             raise HomeError(f"{published.name} is not flyby's: move it away, then run again")
+        _sync(editions)
         os.replace(link, published)
         _sync(published.parent)
     except OSError as error:
@@ -41,6 +46,11 @@ def publish(record: Path, published: Path) -> None:
     finally:
         with suppress(OSError):
             _prune(editions, keep=(before, os.path.basename(os.path.realpath(published))))
+
+
+def is_newest(record: Path, published: Path) -> bool:
+    """Whether `published` is the edition of `record` as it is now, and nobody has written in it."""
+    return published.exists() and published.stat().st_mtime_ns == record.stat().st_mtime_ns
 
 
 def _sync(path: Path) -> None:

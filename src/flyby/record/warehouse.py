@@ -5,7 +5,9 @@ one after another in that order, each by the same SQL (`sql/`, in the order of `
 function of the answers alone and `flyby rebuild` can prove it.
 """
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -24,8 +26,28 @@ SCHEMA_VERSION = 1
 SITTING = ("observe", "match", "judge", "revise", "ledger")
 
 
+#: How DuckDB says that a file is not whole: not a lock, not a permission, not a format of tomorrow.
+_DAMAGE = re.compile(r"not a valid DuckDB database|not enough bytes|enough bytes from file|[Cc]orrupt|checksum|deserializ")
+
+
 class OutOfOrder(FlybyError):
     """Answers were staged that are older than what the record already took in for their days: rebuild it."""
+
+
+class UnreadableBatch(HomeError):
+    """A staged batch cannot be read: its answers have to be staged again."""
+
+
+class DamagedRecord(HomeError):
+    """The file is no whole record: it has to be made again."""
+
+
+class OutdatedRecord(HomeError):
+    """The record was written by an older flyby: it has to be made again. `version` is its schema's."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the record is of an older flyby (schema {version}): run `flyby rebuild`")
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +81,7 @@ class Record:
     """The record in the database file at `path`, which is made if it is not there. A context manager.
 
     Only one process may hold it: take the lock of FLYBY_HOME first. Raises HomeError when the file cannot be opened or
-    was written by a newer flyby.
+    was written by a newer flyby, DamagedRecord when it is not whole, OutdatedRecord when an older flyby wrote it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,9 +90,17 @@ class Record:
             # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time.
             self.connection = duckdb.connect(path, config={"threads": 1})
         except (OSError, duckdb.Error) as error:
-            raise HomeError(f"the record cannot be opened: {_first_line(error)}") from None
-        self.connection.execute("SET TimeZone = 'UTC'")
-        self._prepare()
+            kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
+            raise kind(f"the record cannot be opened: {_first_line(error)}") from None
+        try:
+            self.connection.execute("SET TimeZone = 'UTC'")
+            self._prepare()
+        except duckdb.Error as error:
+            self.close()
+            raise HomeError(f"the record could not be made: {_first_line(error)}") from None
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -89,8 +119,9 @@ class Record:
         if known == [(0,)]:
             self.connection.execute(f"BEGIN; {sql('schema')}; {sql('beliefs')}; COMMIT")
         [(version,)] = self._rows("SELECT schema_version FROM record_version")
+        if version < SCHEMA_VERSION:
+            raise OutdatedRecord(version)
         if version > SCHEMA_VERSION:
-            self.close()
             raise HomeError(
                 f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
                 "upgrade flyby"
@@ -103,7 +134,8 @@ class Record:
     def load(self, batches: Iterable[Path]) -> Loaded:
         """Take in every staged batch (a folder of `flyby.staging`), each in one transaction; what is known is skipped.
 
-        Raises OutOfOrder, with that batch undone, if it holds an answer older than one the record has for the same days.
+        Raises OutOfOrder, with that batch undone, if it holds an answer older than one the record has for the same
+        days.
         """
         done = Loaded()
         for batch in batches:
@@ -111,17 +143,20 @@ class Record:
             try:
                 done += self._load(batch)
                 self.connection.execute("COMMIT")
-            except duckdb.OperationalError as error:
-                self.connection.execute("ROLLBACK")
+            except (duckdb.OperationalError, duckdb.InternalError) as error:
+                self._roll_back()
                 raise HomeError(f"the record could not be written: {_first_line(error)}") from None
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
         return done
 
     def _load(self, batch: Path) -> Loaded:
         self.connection.execute("SET VARIABLE batch = ?", [str(batch)])
-        self.connection.execute(sql("staged"))
+        try:
+            self.connection.execute(sql("staged"))
+        except duckdb.Error as error:
+            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {_first_line(error)}") from None
         if self._rows(sql("out_of_order")) != [(0,)]:
             raise OutOfOrder("answers older than the record's own were landed: run `flyby rebuild`")
         sittings = self._rows("SELECT DISTINCT requested_at, source FROM staged_answers ORDER BY ALL")
@@ -131,6 +166,11 @@ class Record:
             for step in SITTING:
                 self.connection.execute(sql(step))
         return self._summary()
+
+    def _roll_back(self) -> None:
+        # After an error of the disk there may be nothing left to roll back.
+        with suppress(duckdb.Error):
+            self.connection.execute("ROLLBACK")
 
     def _summary(self) -> Loaded:
         [(answers, rows, partial, rejected)] = self._rows(sql("loaded"))
