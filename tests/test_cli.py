@@ -39,6 +39,11 @@ def environment(home: Path, url: str = "http://127.0.0.1:1/neo/rest/v1", **more:
     return kept | {"FLYBY_HOME": str(home), "FLYBY_NEOWS_URL": url, "NASA_API_KEY": KEY} | more
 
 
+def hearing_ctrl_c() -> None:
+    """Tests may run in the background, where a shell lets its commands ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def call(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """`flyby …` as a process of its own."""
     command = [sys.executable, "-m", "flyby", *arguments]
@@ -324,7 +329,9 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None
     with FaultServer() as server:
         env = environment(tmp_path / "home", server.url)
         command = [sys.executable, "-m", "flyby", *RANGE]
-        with subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=hearing_ctrl_c
+        ) as process:
 
             def interrupt(connection: socket, request: Request) -> bool:
                 process.send_signal(signal.SIGINT)
@@ -346,7 +353,9 @@ def test_ctrl_c_during_a_run_is_one_line(tmp_path: Path) -> None:
         server.play(stall())
         command = [sys.executable, "-m", "flyby", "run"]
         env = environment(tmp_path, server.url)
-        with subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=hearing_ctrl_c
+        ) as process:
             while not server.requests:
                 assert process.poll() is None
                 time.sleep(0.02)
@@ -488,7 +497,13 @@ def test_the_shell_can_complete_commands(tmp_path: Path, shell: str) -> None:
 def sandbox(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-u", "-m", "flyby", "sandbox", "--port", "0", "--now", "2026-11-23T06:30:00Z"]
     with subprocess.Popen(
-        command, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hearing_ctrl_c,
     ) as process:
         assert process.stdout
         said = process.stdout.readline()
