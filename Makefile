@@ -31,7 +31,7 @@ up: $(VENV)/runtime.stamp  ## Dagster's UI and daemon, the morning schedule on
 .PHONY: test
 test: lint browser  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
 	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The page is tested in a real browser. CI has to have one; elsewhere its tests are skipped where there is none.
 .PHONY: browser
