@@ -68,12 +68,13 @@ def write_page(home: Home, page: Path | None = None, *, now: datetime = NOW) -> 
     """`write_report`, with Vega's program, which takes seconds to make, made once for all tests."""
     page = page or home.settings.report
     page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(_vega(), page.parent)
+    shutil.copy(vega_program(), page.parent)
     return write_report(home.settings.published, page, now=now)
 
 
 @cache
-def _vega() -> Path:
+def vega_program() -> Path:
+    """Vega's program, as the page keeps it in the folder `report`."""
     folder = Path(tempfile.mkdtemp(prefix="flyby-vega-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     write_report(two_mornings(folder).settings.published, folder / "report" / "index.html", now=NOW)

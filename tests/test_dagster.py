@@ -140,7 +140,7 @@ def test_the_ui_launches_it_too_refuses_bad_config_and_ends_on_sigterm(under_the
         run_id = client.submit_job_execution("asteroid_job", run_config=CONFIG)
         wait_until(lambda: client.get_run_status(run_id) not in (dg.DagsterRunStatus.STARTING, *UNFINISHED))
         assert client.get_run_status(run_id) == dg.DagsterRunStatus.SUCCESS
-        assert schedule_status(url) == "RUNNING"
+        assert schedule_statuses(url) == {"date_range_schedule": "RUNNING", "second_opinion_schedule": "RUNNING"}
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     rows = stored(under_the_sky, "SELECT designation, close_approach_date FROM close_approaches ORDER BY ALL")
@@ -435,16 +435,16 @@ def dagster_graphql_client(url: str) -> Any:
     return DagsterGraphQLClient(url.removeprefix("http://"))
 
 
-def schedule_status(url: str) -> str:
+def schedule_statuses(url: str) -> dict[str, str]:
     query = """{
         schedulesOrError(repositorySelector: {
             repositoryLocationName: "flyby.definitions", repositoryName: "__repository__"
-        }) { ... on Schedules { results { scheduleState { status } } } }
+        }) { ... on Schedules { results { name scheduleState { status } } } }
     }"""
     request = Request(f"{url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as response:
-        [schedule] = json.load(response)["data"]["schedulesOrError"]["results"]
-    return str(schedule["scheduleState"]["status"])
+        schedules = json.load(response)["data"]["schedulesOrError"]["results"]
+    return {schedule["name"]: schedule["scheduleState"]["status"] for schedule in schedules}
 
 
 def free_port() -> int:

@@ -14,8 +14,7 @@ import pytest
 from answers import Home, body, moment, row, window
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
-from flyby.history import take_in
-from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed
+from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.published import ask
 from flyby.record import OutOfOrder, Record
 from flyby.staging import stage

@@ -19,8 +19,8 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from flyby.errors import SettingsError
 
-#: The runs that the scheduler started for a day: their configs.
-Morning = Callable[[str, str, date], list[Mapping[str, Any]]]
+#: The runs of a job that the scheduler started for a day, by default the morning's: their configs.
+Morning = Callable[..., list[Mapping[str, Any]]]
 
 #: The scheduler's runs are written down and not started.
 OVERRIDES = {
@@ -44,7 +44,7 @@ def definitions_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[Morning]:
     """What is started from 20:00 on the eve of a local day to about 02:00 after it; the scheduler looks every hour."""
 
-    def run(cron: str, zone: str, day: date) -> list[Mapping[str, Any]]:
+    def run(cron: str, zone: str, day: date, job: str = "asteroid_job") -> list[Mapping[str, Any]]:
         monkeypatch.setenv("FLYBY_CRON", cron)
         monkeypatch.setenv("FLYBY_TIMEZONE", zone)
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
@@ -60,7 +60,7 @@ def morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[Morning]:
                 with freeze_time(now):
                     # It remembers nothing from one look to the next, like a daemon that is started anew each time.
                     list(launch_scheduled_runs(context, logging.getLogger("scheduler"), now, {}))
-            return [run.run_config for run in instance.get_runs()]
+            return [run.run_config for run in instance.get_runs(dg.RunsFilter(job_name=job))]
 
     yield run
     sys.modules.pop("flyby.definitions", None)
@@ -82,6 +82,13 @@ def config_for(day: date) -> dict[str, Any]:
 )
 def test_a_day_has_one_run_with_exactly_its_date_as_config(morning: Morning, zone: str, day: date) -> None:
     assert morning("0 6 * * *", zone, day) == [config_for(day)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_day_has_one_second_opinion_after_its_morning(morning: Morning, zone: str) -> None:
+    day = date(2026, 11, 23)
+    config = {"ops": {"second_opinion": {"config": {"date": "2026-11-23"}}}}
+    assert morning("0 6 * * *", zone, day, "second_opinion_job") == [config]
 
 
 @pytest.mark.parametrize("cron", ["0 6 * * *", "30 2 * * *"], ids=["06:00", "02:30"])

@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flyby.days import DAY, WINDOW_DAYS
+from flyby.intake import held
 from flyby.published import ask, query_text
 from flyby.settings import Settings
 
 #: Yesterday was looked at since it began, or in the morning after: a run a day, and twelve hours of grace.
 FRESH_H = 36
+#: The sources are compared on the days from so long ago to the last that a morning asks for.
+RECENT_DAYS = 30
 
 Numbers = Mapping[str, Any]
 
@@ -32,15 +36,31 @@ class Check:
     judge: Callable[[Numbers], tuple[bool, str]]
     numbers: tuple[str, ...]
     serious: bool = False
+    #: The claim is about yesterday: no news to who runs an old day.
+    of_yesterday: bool = False
 
 
 def findings(settings: Settings) -> list[Finding]:
-    """What every check of CHECKS finds in the published database now. Raises HomeError when there is none."""
-    columns, [row] = ask(settings.published, query_text("checks"), {"now": settings.now()})
-    numbers = dict(zip(columns, row, strict=True))
-    return [
-        Finding(check.name, *check.judge(numbers), {name: numbers[name] for name in check.numbers}) for check in CHECKS
-    ]
+    """What every check of CHECKS finds in the record now."""
+    numbers = _numbers(settings, "checks", now=settings.now())
+    return [_finding(check, numbers) for check in CHECKS]
+
+
+def second_opinion_finding(settings: Settings) -> Finding:
+    """What SECOND_OPINION_CHECK finds in the record now."""
+    today = settings.now().date()
+    recent = {"first": today - RECENT_DAYS * DAY, "last": today + WINDOW_DAYS * DAY}
+    return _finding(SECOND_OPINION_CHECK, _numbers(settings, "second_opinion_recent", **recent))
+
+
+def _numbers(settings: Settings, query: str, **parameters: Any) -> Numbers:
+    with held(settings) as record:
+        columns, [row] = ask(record, query_text(query), parameters)
+    return dict(zip(columns, row, strict=True))
+
+
+def _finding(check: Check, numbers: Numbers) -> Finding:
+    return Finding(check.name, *check.judge(numbers), {name: numbers[name] for name in check.numbers})
 
 
 def _yesterday_is_present(n: Numbers) -> tuple[bool, str]:
@@ -55,6 +75,8 @@ def _freshness(n: Numbers) -> tuple[bool, str]:
     age = n["yesterday_age_h"]
     if age is None:
         return False, f"{n['yesterday']} was never asked for: `flyby run` does"
+    if age < -FRESH_H:
+        return False, f"{n['yesterday']} was asked for {-age / 24:.0f} days from now: was this computer's clock wrong?"
     return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago ({FRESH_H} are fine)"
 
 
@@ -76,18 +98,30 @@ def _verdicts(n: Numbers) -> tuple[bool, str]:
     return True, f"every answer of the last reading looks complete; {n['suspect_days']} days are suspect in all"
 
 
+def _sources_agree(n: Numbers) -> tuple[bool, str]:
+    if not n["days"]:
+        return True, "no recent day was asked of both NeoWs and JPL yet"
+    told = f"on {n['days']} recent days {n['in_both']:,} flybys are in both lists, {n['neows_only']:,} only in NeoWs'"
+    if n["lacking_days"]:
+        said = f"NeoWs lacks {n['lacking']:,} of {n['lacking_of']:,} flybys that JPL lists on {n['lacking_days']} days"
+        return False, f"{said} from {n['lacking_first']} to {n['lacking_last']}; {told}"
+    return True, f"{told}, {n['cad_only']:,} only in JPL's"
+
+
 CHECKS = (
     Check(
         "yesterday_is_present",
         "Yesterday's flybys are in the record",
         _yesterday_is_present,
         ("yesterday", "yesterday_flybys", "yesterday_state"),
+        of_yesterday=True,
     ),
     Check(
         "freshness",
         "Yesterday was asked for lately, which a backfill of old days does not do",
         _freshness,
         ("yesterday", "yesterday_age_h"),
+        of_yesterday=True,
     ),
     Check(
         "no_duplicates",
@@ -108,4 +142,11 @@ CHECKS = (
         _verdicts,
         ("partial", "rejected", "suspect_days"),
     ),
+)
+
+SECOND_OPINION_CHECK = Check(
+    "sources_agree",
+    "Of the recent days NeoWs lists what JPL lists",
+    _sources_agree,
+    ("days", "in_both", "neows_only", "cad_only", "lacking_days"),
 )

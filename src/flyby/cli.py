@@ -117,6 +117,7 @@ def run(day: date | None) -> None:
     """
     from flyby import terminal, views
     from flyby.instance import run_job
+    from flyby.intake import held
 
     settings = Settings.load()
     began = settings.now() - timedelta(microseconds=1)  # revisions from then on are this run's
@@ -125,8 +126,10 @@ def run(day: date | None) -> None:
         result = run_job(settings, day + DAY)
     if not result.success:
         raise FlybyError(result.error or "the run failed: `flyby up` shows why")
-    found = views.passed(settings.published, day)
-    terminal.show_run(day, found, views.changes(settings.published, began), warnings=result.warnings)
+    # People may have the published database open, or have changed it.
+    with held(settings) as record:
+        found, told = views.passed(record, day), views.changes(record, began)
+    terminal.show_run(day, found, told, warnings=result.warnings)
 
 
 @flyby.command(epilog="Example: flyby backfill 2015-01-01 2025-12-31 --wait")
@@ -151,16 +154,18 @@ def backfill(first: date, last: date, wait: bool) -> None:
 @as_json
 @_debug
 def status(as_json: bool) -> None:
-    """What is held, how fresh it is, and what is suspect or missing."""
+    """What is held, how fresh it is, what is suspect or missing, and whether JPL agrees."""
     from flyby import views
 
     settings = Settings.load()
     found = views.status(settings.published, settings.now())
+    opinion = views.second_opinion(settings.published, settings.now())
     if as_json:
-        return _print_json(asdict(found))
+        return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
     from flyby import terminal
 
-    return terminal.show_status(found, home=str(settings.home))
+    terminal.show_status(found, home=str(settings.home))
+    return terminal.show_second_opinion(opinion)
 
 
 @flyby.command(epilog="Example: flyby upcoming --closest")
@@ -233,6 +238,24 @@ def sql(query: str, as_json: bool) -> None:
     from flyby import terminal
 
     return terminal.show_answer(columns, rows)
+
+
+@flyby.command(epilog="Example: flyby report --open")
+@click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+@_debug
+def report(is_opened: bool) -> None:
+    """Write the page: what is coming, last night, what changed. Every run does so too."""
+    from flyby import terminal
+    from flyby.report import write_report
+
+    settings = Settings.load()
+    with terminal.busy("writing the page"):
+        page = write_report(settings.published, settings.report, now=settings.now())
+    if is_opened:
+        import webbrowser
+
+        webbrowser.open(page.as_uri())
+    click.echo(page)
 
 
 @flyby.command(epilog="Example: flyby rebuild")

@@ -9,23 +9,27 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 from dagster._config import ConfigScalar, ConfigScalarKind, PostProcessingError
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from flyby import notices
-from flyby.checks import CHECKS, findings
+from flyby import notices, report
+from flyby.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
 from flyby.errors import FlybyError, SettingsError, UsageError
 from flyby.history import Progress, backfill
-from flyby.intake import load_staged, publish_record, stage_landed
+from flyby.intake import held, load_staged, publish_record, stage_landed
 from flyby.morning import gather
 from flyby.planning import parse_tick
 from flyby.published import ask, query_text
 from flyby.record import Loaded
 from flyby.schema import COLUMNS
+from flyby.second_opinion import second_opinion as hear_second_opinion
 from flyby.settings import Settings
 
 OWNERS = ["team:flyby"]
 PREVIEW_ROWS = 12
 #: A line of progress in the event log after every so many windows of a backfill.
 LOG_EVERY_WINDOWS = 64
+#: When JPL is asked: after the morning by default, and after NeoWs took in what JPL had the day before.
+SECOND_OPINION_CRON = "30 7 * * *"
 
 # Dagster calls backfill policies beta, on every start.
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
@@ -127,7 +131,7 @@ def duckdb_table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None
         settings = Settings.load()
         loaded = load_staged(settings)
         publish_record(settings)
-        _warn(context, notices.after_load(settings))
+        _warn(context, [*notices.after_load(settings), *report.after_run(settings)])
         return dg.MaterializeResult(metadata=_known({**_loaded(loaded), **_published(settings)}))
 
 
@@ -139,13 +143,46 @@ def record_checks() -> Iterator[dg.AssetCheckResult]:
     with failing_plainly():
         found = findings(Settings.load())
     for check, finding in zip(CHECKS, found, strict=True):
-        yield dg.AssetCheckResult(
-            check_name=check.name,
-            passed=finding.passed,
-            severity=dg.AssetCheckSeverity.ERROR if check.serious else dg.AssetCheckSeverity.WARN,
-            description=finding.said,
-            metadata=_known({name: _plain(value) for name, value in finding.numbers.items()}),
+        yield _check_result(check, finding)
+
+
+@dg.asset(
+    description="What JPL's close-approach data, which NeoWs is made from, says of the sixty days before and after "
+    "`date`, and of past years that NeoWs was asked about, a year at a time. It needs no key.",
+    config_schema={"date": dg.Field(TickDate(), description="The day of the run, YYYY-MM-DD.")},
+    kinds={"python", "nasa", "duckdb"},
+    owners=OWNERS,
+    group_name="second_opinion",
+)
+def second_opinion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    with failing_plainly():
+        settings = Settings.load()
+        heard, loaded = hear_second_opinion(settings, context.op_execution_context.op_config["date"])
+        job = second_opinion_job.name
+        _warn(context, [*notices.after_load(settings, job=job), *report.after_run(settings)])
+        return dg.MaterializeResult(
+            metadata=_known(
+                {
+                    "requested_at": dg.MetadataValue.timestamp(heard.requested_at),
+                    "windows": ", ".join(map(str, heard.windows)),
+                    "put_off": ", ".join(map(str, heard.put_off)) or None,
+                    "ended_early": heard.cut_short,
+                    **_loaded(loaded),
+                    **_published(settings),
+                }
+            )
         )
+
+
+@dg.asset_check(
+    name=SECOND_OPINION_CHECK.name,
+    asset=second_opinion,
+    description=SECOND_OPINION_CHECK.claim,
+)
+def second_opinion_check() -> dg.AssetCheckResult:
+    with failing_plainly():
+        finding = second_opinion_finding(Settings.load())
+    return _check_result(SECOND_OPINION_CHECK, finding)
 
 
 @dg.asset(
@@ -166,7 +203,7 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         settings = Settings.load()
         first, last = date(int(years.start), 1, 1), date(int(years.end), 12, 31)
         progress = backfill(settings, first, last, on_progress=lambda progress: _log(context, progress))
-        _warn(context, notices.after_load(settings, job=history_job.name))
+        _warn(context, [*notices.after_load(settings, job=history_job.name), *report.after_run(settings)])
         return dg.MaterializeResult(
             metadata=_known(
                 {
@@ -193,37 +230,73 @@ history_job = dg.define_asset_job(
     description="Past years: choose them, press the button.",
 )
 
+second_opinion_job = dg.define_asset_job(
+    "second_opinion_job",
+    selection=[second_opinion],
+    hooks={tell_of_failure},
+    description="Asks JPL, and compares. Its config is the day it runs for. Whatever goes wrong here is no morning's.",
+)
+
 
 def run_config(tick: date) -> dict[str, Any]:
     """All that `asteroid_job` needs to know."""
-    return {"ops": {"asteroids": {"config": {"date": tick.isoformat()}}}}
+    return _tick_config("asteroids", tick)
 
 
-def _schedule(settings: Settings) -> dg.ScheduleDefinition:
-    def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        moment = context.scheduled_execution_time
-        return dg.RunRequest(
-            run_key=str(int(moment.timestamp())),  # a tick that is evaluated again asks for the same run
-            run_config=run_config(moment.astimezone(ZoneInfo(settings.timezone)).date()),
-        )
+def _tick_config(op: str, tick: date) -> dict[str, Any]:
+    return {"ops": {op: {"config": {"date": tick.isoformat()}}}}
 
+
+def _morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
     try:
-        return dg.ScheduleDefinition(
-            name="date_range_schedule",
-            job=asteroid_job,
-            cron_schedule=settings.cron,
-            execution_timezone=settings.timezone,
-            execution_fn=request,
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Starts the morning run for the day on which it fires, in the time zone of FLYBY_TIMEZONE.",
+        return _schedule(
+            settings,
+            "date_range_schedule",
+            asteroid_job,
+            "asteroids",
+            settings.cron,
+            "Starts the morning run for the day on which it fires, in the time zone of FLYBY_TIMEZONE.",
         )
     except dg.DagsterInvalidDefinitionError:
         raise SettingsError(f"FLYBY_CRON {settings.cron!r} is no cron schedule: write it like 0 6 * * *") from None
 
 
+def _schedule(
+    settings: Settings, name: str, job: UnresolvedAssetJobDefinition, op: str, cron: str, description: str
+) -> dg.ScheduleDefinition:
+    """A schedule that is on, and starts `job` for the local day on which it fires."""
+
+    def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        moment = context.scheduled_execution_time
+        return dg.RunRequest(
+            run_key=str(int(moment.timestamp())),  # a tick that is evaluated again asks for the same run
+            run_config=_tick_config(op, moment.astimezone(ZoneInfo(settings.timezone)).date()),
+        )
+
+    return dg.ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=settings.timezone,
+        execution_fn=request,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
+
+
 def _known(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata without what is not known."""
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _check_result(check: Check, finding: Finding) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if check.serious else dg.AssetCheckSeverity.WARN,
+        description=finding.said,
+        metadata=_known({name: _plain(value) for name, value in finding.numbers.items()}),
+    )
 
 
 def _loaded(loaded: Loaded) -> dict[str, Any]:
@@ -239,7 +312,8 @@ def _loaded(loaded: Loaded) -> dict[str, Any]:
 
 
 def _published(settings: Settings) -> dict[str, Any]:
-    [(simulated,)] = ask(settings.published, query_text("simulated"))[1]
+    with held(settings) as record:
+        [(simulated,)] = ask(record, query_text("simulated"))[1]
     return {
         "closest": _table(settings, "sitting_closest"),
         "changes": _table(settings, "sitting_changes"),
@@ -250,7 +324,8 @@ def _published(settings: Settings) -> dict[str, Any]:
 
 
 def _table(settings: Settings, query: str) -> dg.TableMetadataValue | None:
-    columns, rows = ask(settings.published, query_text(query), {"rows": PREVIEW_ROWS})
+    with held(settings) as record:
+        columns, rows = ask(record, query_text(query), {"rows": PREVIEW_ROWS})
     records = [dg.TableRecord(dict(zip(columns, map(_plain, row), strict=True))) for row in rows]
     return dg.MetadataValue.table(records) if records else None
 
@@ -275,10 +350,20 @@ def _log(context: dg.AssetExecutionContext, progress: Progress) -> None:
 
 def _definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
-        assets=[asteroids, asteroids_file, duckdb_table, history],
-        asset_checks=[record_checks],
-        jobs=[asteroid_job, history_job],
-        schedules=[_schedule(settings)],
+        assets=[asteroids, asteroids_file, duckdb_table, history, second_opinion],
+        asset_checks=[record_checks, second_opinion_check],
+        jobs=[asteroid_job, history_job, second_opinion_job],
+        schedules=[
+            _morning_schedule(settings),
+            _schedule(
+                settings,
+                "second_opinion_schedule",
+                second_opinion_job,
+                "second_opinion",
+                SECOND_OPINION_CRON,
+                "Asks JPL for the day on which it fires, in the time zone of FLYBY_TIMEZONE.",
+            ),
+        ],
         # A process for every step would import everything anew: 9 s instead of 2.
         executor=dg.in_process_executor,
     )

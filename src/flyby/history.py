@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 
 from flyby.errors import FlybyError, QuotaError, UsageError
-from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, stage_landed
+from flyby.intake import BATCH_ANSWERS, held, load_staged, stage_landed, take_in
 from flyby.planning import wanted
 from flyby.published import ledger
 from flyby.reading import neows, read
@@ -64,7 +64,8 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
     if first > last:
         raise UsageError(f"FROM {first} lies after TO {last}: the earlier day comes first")
     take_in(settings)
-    plan = wanted(ledger(settings.published), first, last, now=settings.now())
+    with held(settings) as record:
+        plan = wanted(ledger(record), first, last, now=settings.now())
     progress = Progress(0, len(plan))
     on_progress(progress)
     if not plan:
@@ -128,20 +129,13 @@ def backfill_patiently(
             return done.then(last_round)
 
 
-def take_in(settings: Settings) -> Loaded:
-    """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
-    loaded = load_staged(settings) if stage_landed(settings) else Loaded()
-    publish_record(settings)
-    return loaded
-
-
 def _stage_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
     """Stage what was read at `at`, and load when much is waiting; the rows staged, and what was loaded.
 
     Each load writes the tables' last blocks anew, so a few large ones are cheaper than many.
     """
     waiting = stage_landed(settings, until=at)
-    count = rows(waiting[-1])
+    count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
     return count, load_staged(settings) if len(waiting) >= BATCHES_A_LOAD else Loaded()
 
 

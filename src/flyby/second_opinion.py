@@ -1,4 +1,4 @@
-"""The second opinion: what JPL is asked, how often, and its answers landed. Staging and loading are `flyby.intake`'s.
+"""The second opinion: what JPL is asked, and how often.
 
 It never holds up a morning: it is asked for by a job of its own, and whatever goes wrong here is that job's.
 """
@@ -10,8 +10,10 @@ from functools import partial
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
 from flyby.errors import SourceError
+from flyby.intake import held, take_in
 from flyby.landing import land, landed
 from flyby.published import ask, query_text
+from flyby.record import Loaded
 from flyby.settings import Settings
 from flyby.sources.cad.client import Cad
 
@@ -57,9 +59,8 @@ def plan(settings: Settings, tick: date) -> list[Window]:
     or not for HISTORY_EVERY.
     """
     near = around(tick)
-    if not settings.published.exists():
-        return [near]
-    _, rows = ask(settings.published, query_text("heard_days"), {"before": near.start})
+    with held(settings) as record:
+        _, rows = ask(record, query_text("heard_days"), {"before": near.start})
     now = settings.now()
     never = datetime.min.replace(tzinfo=now.tzinfo)
     heard_at: dict[date, datetime | None] = dict(rows)
@@ -71,6 +72,19 @@ def plan(settings: Settings, tick: date) -> list[Window]:
                 due[Window(days[0], days[-1])] = longest_unheard
     # The longest unheard first, and of the never heard the latest: it is looked at most.
     return [near, *sorted(due, key=lambda window: (due[window], -window.start.toordinal()))]
+
+
+def second_opinion(settings: Settings, tick: date) -> tuple[Heard, Loaded]:
+    """Listen to what is planned for the day `tick`, take it into the record, publish.
+
+    Raises SourceError when not one window could be heard; the answers that were not believed are in the record even so.
+    """
+    try:
+        heard = listen(settings, plan(settings, tick))
+    except SourceError:
+        take_in(settings)
+        raise
+    return heard, take_in(settings)
 
 
 def listen(settings: Settings, windows: Sequence[Window]) -> Heard:

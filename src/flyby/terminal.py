@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from flyby.views import Change, Changes, Latency, Move, Reload, Span, Status, Upcoming
+from flyby.views import Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
 
 if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
     from rich.progress import TaskID
@@ -152,6 +152,36 @@ def show_status(status: Status, *, home: str) -> None:
         _say(screen, f"missing: {span}{why}: {heal}", style="yellow")
     if status.first_day is not None and not status.suspect and not status.missing:
         _say(screen, "nothing is suspect, nothing is missing", style="green")
+
+
+def show_second_opinion(opinion: SecondOpinion) -> None:
+    """The part of `flyby status` about JPL."""
+    screen = console()
+    if opinion.heard_at is None:
+        tried = "" if opinion.failed_at is None else f" (the last try gave nothing: {plain(opinion.failed_because)})"
+        _say(screen, f"second opinion: JPL was not heard yet{tried}; `flyby up` asks it every day")
+        return
+    told = f"second opinion: JPL was heard {opinion.heard_at:%Y-%m-%d %H:%M} UTC"
+    if opinion.failed_at is not None:
+        told += f"; the try at {opinion.failed_at:%Y-%m-%d %H:%M} gave nothing ({plain(opinion.failed_because)})"
+    if not opinion.days:
+        _say(screen, f"{told}; no day was asked of both yet")
+        return
+    _say(
+        screen,
+        f"{told}. On {opinion.days:,} days that both were asked about, {opinion.in_both:,} flybys are in both lists, "
+        f"{opinion.neows_only:,} only in NeoWs', {opinion.cad_only:,} only in JPL's",
+    )
+    for why, count in opinion.cad_only_because.items():
+        _say(screen, f"  only in JPL's, {count:,}: {why}")
+    if opinion.largest:
+        widest = opinion.largest[0]
+        _say(
+            screen,
+            f"  distances differ by more than {opinion.tolerance:.0%} on {opinion.disagreements:,} of those in both, "
+            f"most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
+            f"{widest.cad_km:,.0f} km JPL",
+        )
 
 
 def show_upcoming(upcoming: Upcoming, *, most: int | None = None) -> None:

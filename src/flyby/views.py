@@ -4,6 +4,7 @@ Each function asks the database at `published` and gives a dataclass of plain va
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,13 @@ from flyby.published import opened, query_text
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
 #: Fewer days than this say little about how late the source is.
 ENOUGH_DAYS = 20
+#: What one flyby's two distances may differ by, of the distance, and be said to agree. Better orbits move most by less.
+TOLERANCE = 0.01
+#: The largest differences, so many of them.
+LARGEST = 10
+#: How many months back the sources are compared month by month.
+MONTHS_DAYS = 366
+
 #: A record whose last morning is older than this has missed one.
 STALE_AFTER = timedelta(hours=26)
 
@@ -196,6 +204,76 @@ class Latency:
         return not self.growth or self.growth[0].days < ENOUGH_DAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What the two sources list for the days of a month that both were asked about."""
+
+    month: date
+    days: int
+    in_both: int
+    neows_only: int
+    cad_only: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A flyby that both sources list, at distances that differ: by `difference_km`, and of the distance by `relative`
+    (1 = 100 %)."""
+
+    designation: str
+    name: str
+    close_approach_date: date
+    neows_at: datetime | None
+    cad_at: datetime | None
+    neows_km: float
+    cad_km: float
+    difference_km: float
+    relative: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """How far JPL's list and NeoWs' agree, on the days that both were asked about."""
+
+    heard_at: datetime | None
+    #: The last try, if it was later and brought nothing, and why.
+    failed_at: datetime | None
+    failed_because: str | None
+    first_day: date | None
+    last_day: date | None
+    days: int
+    in_both: int
+    neows_only: int
+    cad_only: int
+    #: Listed in JPL's last answers, and left out.
+    comets: int | None
+    tolerance: float
+    #: Of the flybys in both lists, those whose distances differ by more than the tolerance; and the largest of them.
+    disagreements: int
+    largest: list[Difference]
+    #: How many flybys only JPL lists, by why that may be.
+    cad_only_because: dict[str, int]
+    months: list[Month]
+
+
+def second_opinion(published: Path, now: datetime) -> SecondOpinion:
+    """What JPL was asked, and how far it and NeoWs agree."""
+    with opened(published) as connection:
+        [said] = _records(connection, "second_opinion")
+        held = said["first_day"] or now.date(), said["last_day"] or now.date()
+        pairs = _records(connection, "second_opinion_pairs", first=held[0], last=held[1], tolerance=TOLERANCE)
+        lonely = _records(connection, "second_opinion_cad_only", first=held[0], last=held[1])
+        months = _records(connection, "second_opinion_months", first=(now.date() - MONTHS_DAYS * DAY).replace(day=1))
+    return SecondOpinion(
+        **said,
+        tolerance=TOLERANCE,
+        disagreements=len(pairs),
+        largest=[Difference(**pair) for pair in pairs[:LARGEST]],
+        cad_only_because=dict(Counter(flyby["category"] for flyby in lonely).most_common()),
+        months=[Month(**month) for month in months],
+    )
+
+
 def status(published: Path, now: datetime) -> Status:
     """What is held, how fresh, how complete, and what is suspect or missing."""
     with opened(published) as connection:
@@ -206,8 +284,8 @@ def status(published: Path, now: datetime) -> Status:
             now=now,
             days=dict(_rows(connection, "day_states")),
             last_morning=Morning(**mornings[0]) if mornings else None,
-            suspect=_spans((day, note) for day, state, note in doubtful if state == "suspect"),
-            missing=_spans((day, note) for day, state, note in doubtful if state == "missing"),
+            suspect=_suspect(doubtful),
+            missing=_spans((day, note) for day, state, note, *_ in doubtful if state == "missing"),
             **held,
         )
 
@@ -367,6 +445,20 @@ def _spans(days: Iterable[tuple[date, str | None]]) -> list[Span]:
     return spans
 
 
+def _suspect(doubtful: Iterable[tuple[date, str, str | None, int | None, int | None]]) -> list[Span]:
+    """Suspect days with what was said of NeoWs' answer for them, or with how much of JPL's list it lacks."""
+    days = {day: (note, cad_only, by_cad) for day, state, note, cad_only, by_cad in doubtful if state == "suspect"}
+    spans = []
+    for span in _spans((day, note) for day, (note, *_) in days.items()):
+        told = span.note
+        if told is None:
+            lists = [days[span.first + n * DAY] for n in range(span.days)]
+            lacking, of = sum(cad_only or 0 for _, cad_only, _ in lists), sum(by_cad or 0 for *_, by_cad in lists)
+            told = f"NeoWs lacks {lacking:,} of the {of:,} flybys that JPL lists"
+        spans.append(Span(span.first, span.last, told))
+    return spans
+
+
 def _is_simulated(connection: duckdb.DuckDBPyConnection) -> bool:
     [(simulated,)] = _rows(connection, "simulated")
     return bool(simulated)
@@ -384,7 +476,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> l
     return connection.execute(re.sub(r"\$(\w+)", lambda match: literals[match[1]], query_text(query))).fetchall()
 
 
-def _literal(value: datetime | date | Sequence[int]) -> str:
+def _literal(value: datetime | date | float | Sequence[int]) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.isoformat()}'"
-    return f"DATE '{value.isoformat()}'" if isinstance(value, date) else str(list(value))
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    return repr(value) if isinstance(value, float) else str(list(value))

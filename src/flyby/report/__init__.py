@@ -21,9 +21,10 @@ from typing import Any
 from uuid import uuid4
 
 from flyby.days import DAY
-from flyby.errors import HomeError
+from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
 from flyby.published import ask
+from flyby.settings import Settings
 from flyby.views import STALE_AFTER, Changes, changes, latency, status
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.
@@ -53,6 +54,16 @@ def write_report(published: Path, page: Path, *, now: datetime) -> Path:
     except OSError as error:
         raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
     return page
+
+
+def after_run(settings: Settings) -> list[str]:
+    """Write the page of what was published last. Gives what went wrong, in a line for the log; raises nothing."""
+    try:
+        write_report(settings.published, settings.report, now=settings.now())
+    except Exception as error:  # noqa: BLE001  a run is not lost for its page
+        said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
+        return [f"the page is the old one: {said}"]
+    return []
 
 
 def _data(published: Path, now: datetime) -> dict[str, Any]:
