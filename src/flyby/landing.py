@@ -168,6 +168,7 @@ def _make(folder: Path, raw: Path) -> None:
     """Make the folder and whatever is missing above it, so that a power cut does not take it away again."""
     if folder.is_dir():
         return
+    raw.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     for parent in folder.parents:
         _sync(parent)

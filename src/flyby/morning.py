@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from flyby.days import Window
 from flyby.errors import SourceError
+from flyby.intake import held
 from flyby.planning import budget, morning, revisits
 from flyby.published import ledger, requests_since
 from flyby.reading import neows, read
@@ -40,9 +41,11 @@ def gather(settings: Settings, tick: date) -> Gathered:
         quota = answers[-1].quota
         again: list[Window] = []
         if abs((at.date() - tick).days) <= MORNING_SLACK_DAYS:
-            used = len(answers) + requests_since(settings.published, at - timedelta(days=1))
+            with held(settings) as record:
+                used = len(answers) + requests_since(record, at - timedelta(days=1))
+                days = ledger(record)
             allowed = budget(key=settings.api_key, remaining=quota.remaining, used_today=used)
-            again = revisits(ledger(settings.published), now=at, budget=allowed, asked=own)
+            again = revisits(days, now=at, budget=allowed, asked=own)
         cut_short = None
         try:
             answers.extend(read(client, again, at=at))

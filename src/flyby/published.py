@@ -1,17 +1,23 @@
 """Asking the published database. Opens it read-only, for one question, and holds no lock afterwards."""
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 
 from flyby.errors import HomeError
 from flyby.planning import LedgerDay
+
+
+#: So often a copy is tried again that somebody wrote into.
+COPIES = 5
 
 
 @cache
@@ -22,18 +28,40 @@ def query_text(name: str) -> str:
 
 @contextmanager
 def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published database, read-only and as it is now, for several questions.
+    """The published database, read-only and as it is now, for several questions; where somebody has it open for
+    writing, a copy of what they have written so far.
 
     Raises HomeError when there is no database yet or a query is wrong.
     """
     if not published.exists():
         raise HomeError(f"there is no {published.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
     try:
-        with duckdb.connect(published, read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            yield connection
+        with ExitStack() as stack:
+            try:
+                connection = duckdb.connect(published, read_only=True)
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error):
+                    raise
+                connection = duckdb.connect(_copied(published, stack), read_only=True)
+            with connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                yield connection
     except duckdb.Error as error:
         raise HomeError(str(error).splitlines()[0]) from None
+
+
+def _copied(published: Path, stack: ExitStack) -> Path:
+    """A copy of a database that another process has open for writing, for as long as `stack` lasts."""
+    copy = Path(stack.enter_context(TemporaryDirectory(prefix="flyby-"))) / published.name
+    try:
+        for _ in range(COPIES):
+            written = published.stat().st_mtime_ns
+            shutil.copyfile(published, copy)
+            if published.stat().st_mtime_ns == written:  # nobody wrote in it meanwhile
+                break
+    except OSError as error:
+        raise HomeError(f"{published.name} is open for writing, and could not be copied ({error.strerror})") from None
+    return copy
 
 
 def ask(

@@ -21,7 +21,7 @@ def turn(home: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
     """
     lock = FileLock(home / ".lock")
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire(timeout=patience_s)
     except Timeout:
         raise BusyError(

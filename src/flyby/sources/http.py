@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import inf
 from socket import gaierror
@@ -23,6 +23,9 @@ import stamina
 
 from flyby.days import Window
 from flyby.errors import PassingError, QuotaError, SourceError
+
+#: An answer is filed under this computer's clock, which may differ from the source's by so much.
+CLOCK_SLACK = timedelta(days=1)
 
 _FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError, httpcore2.TimeoutException)
 
@@ -133,10 +136,21 @@ class Service:
             ) as response:
                 got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 encoding = got.get("content-encoding", "")
+                self._check_clock(got.get("date", ""))
                 body = self._decoded(response.iter_stream(), encoding, patience.body_bytes)
                 return Response(response.status, got, body)
         except _FAILURES as error:
             raise self._failure(error, patience) from None
+
+    def _check_clock(self, date: str) -> None:
+        """SourceError if this computer's clock is so wrong that an answer would be filed under another day."""
+        try:
+            off = datetime.now(UTC) - parsedate_to_datetime(date).replace(tzinfo=UTC)
+        except ValueError:  # none, or no date
+            return
+        if abs(off) > CLOCK_SLACK:
+            days = f"{abs(off).days:,} days {'ahead' if off.days >= 0 else 'behind'}"
+            raise SourceError(f"by the clock of {self.host} this computer's is {days}: set it, then run the same again")
 
     def _failure(self, error: Exception, patience: Patience) -> SourceError:
         """What a failed exchange is in flyby's words; httpcore's may quote what was sent."""
