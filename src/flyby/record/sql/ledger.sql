@@ -97,9 +97,23 @@ LEFT JOIN asked AS a ON a.day = d.day AND getvariable('source') = 'neows'
 LEFT JOIN suspects AS s ON s.day = d.day
 LEFT JOIN changed_days AS c ON c.day = d.day;
 
+-- Days that lack something of JPL's in a week that lacks more than a quarter of it: a group that is missing has few
+-- members on some days.
+CREATE OR REPLACE TEMP TABLE lacking AS
+SELECT e.day
+FROM entries AS e
+JOIN (
+    SELECT day, cad_only, by_cad FROM entries
+    UNION ALL
+    SELECT day, cad_only, flybys - neows_only FROM days ANTI JOIN entries USING (day)
+) AS near ON near.day BETWEEN e.day - 3 AND e.day + 3
+WHERE e.cad_only > 0 AND near.cad_only IS NOT NULL
+GROUP BY e.day
+HAVING sum(near.cad_only) >= 5 AND sum(near.cad_only) > 0.25 * sum(near.by_cad);
+
 -- A past day is settled after three observations and thirty days without a change, if JPL, where it was asked, agrees; a
 -- later change reopens it. It is suspect if the last answer for it is, or if NeoWs lacks two or more of the flybys that
--- JPL lists for it, and more than a quarter: JPL hears of new ones some hours before NeoWs.
+-- JPL lists for it, and more than a quarter (JPL hears of new ones some hours before NeoWs), or is among `lacking`.
 UPDATE days
 SET
     first_observed_at = e.first_observed_at,
@@ -112,7 +126,7 @@ SET
     last_changed_at = e.last_changed_at,
     state = CASE
         WHEN e.observations = 0 THEN 'missing'
-        WHEN e.doubted OR (e.cad_only >= 2 AND e.cad_only > 0.25 * e.by_cad) THEN 'suspect'
+        WHEN e.doubted OR (e.cad_only >= 2 AND e.cad_only > 0.25 * e.by_cad) OR e.day IN (FROM lacking) THEN 'suspect'
         WHEN e.observations = 1 THEN 'fresh'
         WHEN e.observations >= 3
             AND e.day < e.last_observed_at::DATE
