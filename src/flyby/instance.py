@@ -5,8 +5,10 @@ Dagster is imported by the functions that need it, since that takes most of a se
 
 import gc
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -42,6 +45,11 @@ retention:
   schedule:
     purge_after_days: 365
 """
+
+#: So many runs Dagster remembers; what an older one brought is in the record all the same. About 0.3 MB each.
+KEPT_RUNS = 200
+#: How often `up` looks whether there are more.
+PRUNE_EVERY_S = 3600.0
 
 #: How long the webserver may take to answer, and to end. It starts a second process, which imports everything.
 START_S = 120.0
@@ -82,6 +90,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
             instance=dagster,
             raise_on_error=False,
         )
+        prune(settings, dagster)
     figures = {
         name: value.value
         for event in result.get_asset_materialization_events()
@@ -110,12 +119,15 @@ def instance(settings: Settings) -> Iterator["DagsterInstance"]:
     home = settings.dagster_home
     # Two processes that initialise SQLite storage together break it for good.
     lock = FileLock(home / ".lock", timeout=PREPARE_S)
-    with ExitStack() as stack:
+    with _sqlite_plainly(home), ExitStack() as stack:
         try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             home.mkdir(parents=True, exist_ok=True)
             with lock:
                 if not (home / "dagster.yaml").exists():
-                    (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+                    half = home / "dagster.yaml.tmp"
+                    half.write_text(DAGSTER_YAML, encoding="utf-8")
+                    half.replace(home / "dagster.yaml")
                 from dagster import DagsterInstance
 
                 dagster = stack.enter_context(DagsterInstance.from_config(str(home)))
@@ -127,6 +139,37 @@ def instance(settings: Settings) -> Iterator["DagsterInstance"]:
                 "set FLYBY_HOME or DAGSTER_HOME to a folder of yours"
             ) from None
         yield dagster
+
+
+@contextmanager
+def _sqlite_plainly(home: Path) -> Iterator[None]:
+    """What SQLite says of a full or read-only disk, which SQLAlchemy wraps, in one line."""
+    try:
+        yield
+    except Exception as error:
+        cause = getattr(error, "orig", error)
+        if not isinstance(cause, sqlite3.Error):
+            raise
+        raise HomeError(
+            f"DAGSTER_HOME {home.name}/ cannot be used ({cause}): make room, or check that you may write there"
+        ) from None
+
+
+def prune(settings: Settings, dagster: "DagsterInstance") -> int:
+    """Have Dagster forget all but the newest KEPT_RUNS runs, with their logs; how many it forgot.
+
+    Only on the instance that is flyby's alone: someone's own is theirs to tidy.
+    """
+    home = settings.home / "dagster"
+    if settings.dagster_home != home:
+        return 0
+    outlived = dagster.get_run_ids()[KEPT_RUNS:]
+    for run_id in outlived:
+        dagster.delete_run(run_id)
+        shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
+        for log in (home / "history" / "runs").glob(f"{run_id}.db*"):
+            log.unlink(missing_ok=True)
+    return len(outlived)
 
 
 def up(
@@ -157,8 +200,13 @@ def up(
             _wait_for(url, running)
             if on_ready:
                 on_ready(url)
+            pruned_at = -PRUNE_EVERY_S
             while True:
                 _check(running)
+                if time.monotonic() - pruned_at >= PRUNE_EVERY_S:
+                    pruned_at = time.monotonic()
+                    with instance(settings) as dagster:
+                        prune(settings, dagster)
                 time.sleep(0.5)
         except KeyboardInterrupt:
             pass

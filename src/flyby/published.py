@@ -15,7 +15,6 @@ import duckdb
 from flyby.errors import HomeError
 from flyby.planning import LedgerDay
 
-
 #: So often a copy is tried again that somebody wrote into.
 COPIES = 5
 

@@ -3,4 +3,13 @@
 from flyby.record.publish import is_newest, publish
 from flyby.record.warehouse import DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
 
-__all__ = ["DamagedRecord", "Loaded", "OutOfOrder", "OutdatedRecord", "Record", "UnreadableBatch", "is_newest", "publish"]
+__all__ = [
+    "DamagedRecord",
+    "Loaded",
+    "OutOfOrder",
+    "OutdatedRecord",
+    "Record",
+    "UnreadableBatch",
+    "is_newest",
+    "publish",
+]

@@ -27,7 +27,7 @@ SITTING = ("observe", "match", "judge", "revise", "ledger")
 
 
 #: How DuckDB says that a file is not whole: not a lock, not a permission, not a format of tomorrow.
-_DAMAGE = re.compile(r"not a valid DuckDB database|not enough bytes|enough bytes from file|[Cc]orrupt|checksum|deserializ")
+_DAMAGE = re.compile(r"not a valid DuckDB database|enough bytes from file|[Cc]orrupt|checksum|deserializ")
 
 
 class OutOfOrder(FlybyError):
