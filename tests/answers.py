@@ -79,7 +79,7 @@ class Row:
 
 def row(designation: str, neo_id: str, day: str, au: float = 0.1, at: str | None = "06:20", **more: Any) -> Row:
     """A Row from text: `row("2019 AB", "3840001", "2019-02-08")`."""
-    return Row(designation, neo_id, date.fromisoformat(day), au, at and time.fromisoformat(at), **more)
+    return Row(designation, neo_id, date.fromisoformat(day), au, None if at is None else time.fromisoformat(at), **more)
 
 
 def body(rows: Iterable[Row]) -> bytes:

@@ -51,7 +51,8 @@ class Flyby:
 
     @property
     def day(self) -> date:
-        return self.now["close_approach_date"]
+        day: date = self.now["close_approach_date"]
+        return day
 
     @property
     def slot(self) -> tuple[str, date, int]:
@@ -148,23 +149,26 @@ class Model:
         """The days that are not believed; notes every answer and its verdict."""
         doubtful: set[date] = set()
         gone = {flyby.flyby_id for flyby in lost}
+        for_long = {f.flyby_id for f in lost if (absence := f.away()) and at - absence.absent_from > 90 * DAY}
+        listed = [f for f in self.flybys.values() if f.now["listed"] and f.day in asked]
+        in_all = _whole_groups(listed, gone)
         for said in answers:
-            known = [f for f in self.flybys.values() if f.now["listed"] and asked.get(f.day) == said.request_id]
-            groups, days = defaultdict(list), defaultdict(list)
+            known = [f for f in listed if asked[f.day] == said.request_id]
+            days = defaultdict(list)
             for flyby in known:
-                neo_id = flyby.now["neo_id"]
-                groups["54" if neo_id.startswith("54") else neo_id[0]].append(flyby.flyby_id in gone)
-                days[flyby.day].append(flyby.flyby_id in gone)
-            losses = sum(flyby.flyby_id in gone for flyby in known)
+                if flyby.flyby_id not in for_long:
+                    days[flyby.day].append(flyby.flyby_id in gone)
+            countable = [is_gone for day in days.values() for is_gone in day]
             rows = said.rows or ()
             whole = (
-                any(len(group) >= 3 and all(group) for group in groups.values())
-                or (losses >= 5 and losses * 10 > len(known) * 3)
+                bool(_whole_groups(known, gone))
+                or any(_group(flyby) in in_all for flyby in known)
+                or (sum(countable) >= 5 and sum(countable) * 10 > len(countable) * 3)
                 or (
                     at >= datetime(2021, 7, 1, tzinfo=UTC)
                     and abs((said.window.start - at.date()).days) <= 45
                     and len(rows) >= 8
-                    and not any(row.neo_id.startswith("54") for row in rows)
+                    and not any(len(row.neo_id) >= 8 for row in rows)
                 )
             )
             suspects = [d for d in said.window.days if whole or (len(days[d]) >= 4 and all(days[d]))]
@@ -291,3 +295,16 @@ class Model:
 def _worth(row: Row) -> tuple[bool, bool, int, str]:
     """Of two rows for one flyby the better knows its time of day, or is a numbered object's, or has the higher id."""
     return row.at is not None, row.number is not None, len(row.neo_id), row.neo_id
+
+
+def _group(flyby: Flyby) -> str:
+    """The id group: the id less its last six digits."""
+    return str(flyby.now["neo_id"])[:-6]
+
+
+def _whole_groups(known: Iterable[Flyby], gone: set[str]) -> set[str]:
+    """The id groups of which three or more are known and none is left."""
+    groups = defaultdict(list)
+    for flyby in known:
+        groups[_group(flyby)].append(flyby.flyby_id in gone)
+    return {group for group, are_gone in groups.items() if len(are_gone) >= 3 and all(are_gone)}

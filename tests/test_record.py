@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from answers import Home, body, moment, row, window
+from answers import Home, Row, body, moment, row, window
 from flyby.days import DAY
 from flyby.intake import load_staged, publish_record, stage_landed
 from flyby.record import Record
@@ -57,7 +57,7 @@ def test_an_answer_that_says_nothing_new_writes_no_revision(home: Home) -> None:
         pytest.param(row("2019 AB", "3840001", "2019-02-11"), id="day"),
     ],
 )
-def test_every_difference_in_value_is_one_change_of_the_same_flyby(home: Home, after: row) -> None:
+def test_every_difference_in_value_is_one_change_of_the_same_flyby(home: Home, after: Row) -> None:
     home.sitting("2019-02-16", (WEEK, [AB, *MANY]))
     assert home.sitting("2019-02-17", (WEEK, [after, *MANY])).changes == {"changed": 1}
     assert home.ask("SELECT DISTINCT flyby_id, revision FROM revisions WHERE designation = '2019 AB' ORDER BY ALL") == [
@@ -80,6 +80,16 @@ def test_an_object_that_comes_by_twice_on_a_day_is_two_flybys_by_time(home: Home
     ]
 
 
+def test_two_flybys_of_one_minute_and_distance_keep_their_order_however_they_are_sent(home: Home) -> None:
+    bright, faint = (row("2019 AB", "3840001", "2019-02-10", h=h) for h in (21.0, 22.0))
+    home.sitting("2019-02-16", (WEEK, [bright, faint, *MANY]))
+    assert home.sitting("2019-02-17", (WEEK, [faint, *MANY[::-1], bright])).changes == {}
+    assert home.ask("SELECT ordinal, absolute_magnitude_h FROM revisions WHERE designation = '2019 AB' ORDER BY 1") == [
+        (1, 21.0),
+        (2, 22.0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -99,7 +109,7 @@ def test_an_object_that_comes_by_twice_on_a_day_is_two_flybys_by_time(home: Home
 )
 @pytest.mark.parametrize("better_first", [True, False])
 def test_two_ids_for_one_designation_are_one_flyby_and_the_better_row_wins(
-    home: Home, better: row, worse: row, better_first: bool
+    home: Home, better: Row, worse: Row, better_first: bool
 ) -> None:
     home.sitting("2019-02-16", (WEEK, [better, worse] if better_first else [worse, better]))
     assert home.believed("neo_id, name") == [(better.neo_id, better.name)]
@@ -233,6 +243,53 @@ def test_a_group_of_three_that_vanishes_makes_an_answer_partial_and_takes_nothin
     assert last_seen_at == moment("2019-02-16")
 
 
+@pytest.mark.parametrize(
+    ("ids", "group"),
+    [
+        pytest.param(["3840001", "3840002", "3840003"], "3…", id="seven digits"),
+        pytest.param(["54000001", "54999999", "54000003"], "54…", id="eight"),
+        pytest.param(["55000001", "55000002", "55000003"], "55…", id="the next million"),
+    ],
+)
+def test_a_group_is_an_id_less_its_last_six_digits(home: Home, ids: list[str], group: str) -> None:
+    others = [row(f"2018 B{n}", f"53001{n:03}", "2019-02-12") for n in range(20)]
+    home.sitting("2019-02-16", (WEEK, [*(row(f"2019 {i}", i, "2019-02-09") for i in ids), *others]))
+    home.sitting("2019-02-17", (WEEK, others))
+    assert home.verdicts()[-1] == ("partial", f"no {group} ids where 3 were listed")
+
+
+def test_ids_of_different_groups_do_not_stand_in_for_each_other(home: Home) -> None:
+    vanishing = [row(f"2019 C{n}", f"5400000{n}", "2019-02-09") for n in range(3)]
+    others = [row(f"2018 B{n}", f"55001{n:03}", "2019-02-12") for n in range(20)]
+    home.sitting("2019-02-16", (WEEK, [*vanishing, *others]))
+    assert home.sitting("2019-02-17", (WEEK, others)).changes == {}
+
+
+NEXT_WEEK = window("2019-02-16", "2019-02-23")
+WEEK_AFTER = window("2019-02-24", "2019-03-03")
+
+
+def test_a_group_that_vanishes_from_a_whole_sitting_makes_every_answer_that_lost_one_of_it_partial(home: Home) -> None:
+    one, two = row("2019 C1", "54000001", "2019-02-09"), row("2019 C2", "54000002", "2019-02-17")
+    three, rest = row("2019 C3", "54000003", "2019-02-18"), row("2018 BX", "3800300", "2019-02-25")
+    home.sitting("2019-02-08", (WEEK, [one, *MANY]), (NEXT_WEEK, [two, three]), (WEEK_AFTER, [rest]))
+    loaded = home.sitting("2019-02-09", (WEEK, MANY), (NEXT_WEEK, []), (WEEK_AFTER, []))
+    reason = "no 54… ids in the whole reading, where 3 were listed"
+    assert loaded.partial == ((str(WEEK), reason), (str(NEXT_WEEK), reason))
+    assert loaded.changes == {"unlisted": 1}, "of the week that had none of the group"
+    states = home.states()
+    assert {states[str(day)] for day in (*WEEK.days, *NEXT_WEEK.days)} == {"suspect"}
+    assert {states[str(day)] for day in WEEK_AFTER.days} == {"settling"}
+
+
+def test_a_group_that_one_answer_of_the_sitting_still_lists_has_not_vanished(home: Home) -> None:
+    one, two = row("2019 C1", "54000001", "2019-02-09"), row("2019 C2", "54000002", "2019-02-17")
+    three = row("2019 C3", "54000003", "2019-02-18")
+    home.sitting("2019-02-08", (WEEK, [one, *MANY]), (NEXT_WEEK, [two, three]))
+    loaded = home.sitting("2019-02-09", (WEEK, MANY), (NEXT_WEEK, [three]))
+    assert (loaded.partial, loaded.changes) == ((), {"unlisted": 2})
+
+
 def test_two_of_a_group_may_go(home: Home) -> None:
     home.sitting(
         "2019-02-16",
@@ -283,11 +340,22 @@ def test_a_day_of_four_that_empties_is_suspect_and_the_others_are_not(
         ("2026-02-01", 8, True),
     ],
 )
-def test_a_first_look_at_days_near_now_without_a_54_is_partial(home: Home, at: str, rows: int, partial: bool) -> None:
+def test_a_first_look_at_days_near_now_without_a_long_id_is_partial(
+    home: Home, at: str, rows: int, partial: bool
+) -> None:
     listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(rows)]
     loaded = home.sitting(at, (window("2026-03-18", "2026-03-25"), listed))
-    assert [note for _, note in loaded.partial] == ["no 54… ids among 8 flybys"] * partial
+    assert [note for _, note in loaded.partial] == ["no id of eight digits or more among 8 flybys"] * partial
     assert loaded.changes == {"new": rows}
+
+
+@pytest.mark.parametrize("neo_id", ["54000001", "55000001", "60000001", "154000001"])
+def test_a_first_look_with_one_long_id_is_healthy(home: Home, neo_id: str) -> None:
+    listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(8)]
+    loaded = home.sitting(
+        "2026-03-24", (window("2026-03-18", "2026-03-25"), [*listed, row("2026 A", neo_id, "2026-03-18")])
+    )
+    assert loaded.partial == ()
 
 
 def test_before_2021_a_first_look_has_nothing_to_go_by(home: Home) -> None:
@@ -322,6 +390,49 @@ def test_partial_answers_do_not_count_towards_a_withdrawal(home: Home) -> None:
     assert home.story("2019 AB") == ["new", "unlisted"]
     home.sitting("2019-03-01", (WEEK, MANY))
     assert home.story("2019 AB") == ["new", "unlisted", "withdrawn"]
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        pytest.param([row(f"2018 E{n}", f"38003{n:02}", "2019-02-08") for n in range(4)], id="an emptied day"),
+        pytest.param([row(f"2018 E{n}", f"38003{n:02}", f"2019-02-{8 + n:02}") for n in range(6)], id="a third"),
+    ],
+)
+def test_a_lasting_loss_is_believed_after_ninety_days(home: Home, gone: list[Row]) -> None:
+    stay = [row(f"2018 B{n}", f"38001{n:02}", f"2019-02-{11 + n % 3}") for n in range(10)]
+    home.sitting("2019-02-16", (WEEK, [*gone, *stay]))
+    states, days = [], ("2019-02-17", "2019-05-18T05:59", "2019-05-18", "2019-05-18T06:01", "2019-05-19", "2019-05-26")
+    for at in days:
+        home.sitting(at, (WEEK, stay))
+        states.append((home.verdicts()[-1][0], home.states()["2019-02-08"], home.story("2018 E0")))
+    away = ["new", "unlisted"]
+    assert states == [
+        ("partial", "suspect", ["new"]),
+        ("partial", "suspect", ["new"]),
+        ("partial", "suspect", ["new"]),
+        ("ok", "settling", away),
+        ("ok", "settling", away),
+        ("ok", "settling", [*away, "withdrawn"]),
+    ]
+
+
+def test_what_is_long_lost_does_not_hide_a_new_loss(home: Home) -> None:
+    old = [row(f"2018 E{n}", f"38003{n:02}", "2019-02-08") for n in range(5)]
+    listed = [row(f"2018 B{n}", f"38001{n:02}", "2019-02-12") for n in range(10)]
+    home.sitting("2019-02-16", (WEEK, [*old, *listed]))
+    home.sitting("2019-02-17", (WEEK, listed))
+    loaded = home.sitting("2019-06-17", (WEEK, listed[5:]))
+    assert [note for _, note in loaded.partial] == ["5 of 10 known flybys are missing"]
+    assert loaded.changes == {}
+
+
+def test_a_group_that_stays_away_is_never_believed_to_be_gone(home: Home) -> None:
+    group = [row(f"2019 C{n}", f"5400000{n}", "2019-02-09") for n in range(3)]
+    home.sitting("2019-02-16", (WEEK, [*group, *MANY]))
+    for at in ("2019-02-17", "2019-06-17", "2020-02-17", "2021-02-17"):
+        assert [note for _, note in home.sitting(at, (WEEK, MANY)).partial] == ["no 54… ids where 3 were listed"]
+    assert home.story("2019 C0") == ["new"]
 
 
 def test_an_answer_that_is_no_feed_is_noted_and_changes_nothing(home: Home) -> None:

@@ -75,7 +75,7 @@ def skies(draw: st.DrawFn) -> list[Sitting]:
             if hidden != "all" and designation not in away and not row.neo_id.startswith(hidden)
         )
         sittings.append(Sitting(at, draw(readings(epoch, listed))))
-        at += draw(st.sampled_from((timedelta(hours=1), DAY, DAY, 4 * DAY, 9 * DAY, 31 * DAY)))
+        at += draw(st.sampled_from((timedelta(hours=1), DAY, DAY, 4 * DAY, 9 * DAY, 31 * DAY, 91 * DAY)))
     return sittings
 
 

@@ -6,45 +6,69 @@ CREATE OR REPLACE TEMP TABLE losses AS
 SELECT
     k.asked_by AS request_id,
     k.close_approach_date AS day,
-    CASE WHEN k.neo_id LIKE '54%' THEN '54' ELSE left(k.neo_id, 1) END AS id_group,
+    left(k.neo_id, -6) AS id_group,
     count(*) AS known,
-    count(*) FILTER (m.flyby_id IS NOT NULL) AS lost
+    count(*) FILTER (m.flyby_id IS NOT NULL) AS lost,
+    -- What stayed away for more than 90 days is believed to be gone, unless its whole group is.
+    count(*) FILTER (a.flyby_id IS NOT NULL) AS long_lost
 FROM known AS k
 LEFT JOIN missing AS m USING (flyby_id)
+LEFT JOIN absences AS a
+    ON a.flyby_id = m.flyby_id AND a.source = getvariable('source') AND a.absent_to IS NULL
+    AND getvariable('sitting_at') - a.absent_from > INTERVAL 90 DAY
 WHERE k.asked_by IS NOT NULL AND k.listed
 GROUP BY ALL;
 
 CREATE OR REPLACE TEMP TABLE doubts AS
--- A group of which at least three were listed vanishes.
+-- A group of which at least three were listed vanishes: from an answer …
+WITH groups AS (
+    SELECT
+        request_id, id_group, sum(known) AS known, sum(lost) AS lost,
+        sum(sum(known)) OVER sitting AS known_in_all, sum(sum(lost)) OVER sitting AS lost_in_all
+    FROM losses
+    WHERE id_group IS NOT NULL
+    GROUP BY request_id, id_group
+    WINDOW sitting AS (PARTITION BY id_group)
+)
 SELECT request_id, NULL::DATE AS day, 1 AS rank,
-    format('no {}… ids where {} were listed', id_group, sum(known)::INTEGER) AS reason
-FROM losses
-WHERE id_group IS NOT NULL
-GROUP BY request_id, id_group
-HAVING sum(lost) = sum(known) AND sum(known) >= 3
+    format('no {}… ids where {} were listed', id_group, known::INTEGER) AS reason
+FROM groups
+WHERE lost = known AND known >= 3
+UNION ALL
+-- … or from the whole sitting, however few each of its answers knew.
+SELECT request_id, NULL, 2,
+    format('no {}… ids in the whole reading, where {} were listed', id_group, known_in_all::INTEGER)
+FROM groups
+WHERE lost_in_all = known_in_all AND known_in_all >= 3 AND known < 3
 UNION ALL
 -- A window loses five or more flybys, and more than three in ten.
-SELECT request_id, NULL, 2, format('{} of {} known flybys are missing', sum(lost)::INTEGER, sum(known)::INTEGER)
-FROM losses
-GROUP BY request_id
-HAVING sum(lost) >= 5 AND sum(lost) > 0.3 * sum(known)
+SELECT request_id, NULL, 3, format('{} of {} known flybys are missing', lost::INTEGER, known::INTEGER)
+FROM (
+    SELECT request_id, sum(lost - long_lost) AS lost, sum(known - long_lost) AS known
+    FROM losses
+    GROUP BY request_id
+)
+WHERE lost >= 5 AND lost > 0.3 * known
 UNION ALL
 -- A day with four or more empties.
-SELECT request_id, day, 3, format('{} lists none of its {} known flybys', day, sum(known)::INTEGER)
-FROM losses
-GROUP BY request_id, day
-HAVING sum(lost) = sum(known) AND sum(known) >= 4
+SELECT request_id, day, 4, format('{} lists none of its {} known flybys', day, known::INTEGER)
+FROM (
+    SELECT request_id, day, sum(lost - long_lost) AS lost, sum(known - long_lost) AS known
+    FROM losses
+    GROUP BY request_id, day
+)
+WHERE lost = known AND known >= 4
 UNION ALL
--- A first look has nothing to compare with. But since 2021 new objects get 54… ids and are most of what is listed for the
--- weeks around now: by chance none of them among eight happens once in 2,000 times.
-SELECT a.request_id, NULL, 4, format('no 54… ids among {} flybys', any_value(a.rows))
+-- A first look has nothing to compare with. But since 2021 new objects get ids of eight digits (54…) and are most of
+-- what is listed for the weeks around now: by chance none of them among eight happens once in 2,000 times.
+SELECT a.request_id, NULL, 5, format('no id of eight digits or more among {} flybys', any_value(a.rows))
 FROM answers AS a
 LEFT JOIN staged_observations AS o USING (request_id)
 WHERE a.verdict <> 'rejected' AND getvariable('source') = 'neows'
     AND a.requested_at >= TIMESTAMPTZ '2021-07-01 00:00:00+00'
     AND abs(date_diff('day', a.window_start, a.requested_at::DATE)) <= 45
 GROUP BY a.request_id
-HAVING any_value(a.rows) >= 8 AND count(*) FILTER (o.neo_id LIKE '54%') = 0;
+HAVING any_value(a.rows) >= 8 AND count(*) FILTER (len(o.neo_id) >= 8) = 0;
 
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT

@@ -46,7 +46,10 @@ UNION ALL
 SELECT *, list_sort(list_distinct(list(neo_id) OVER flyby)) AS neo_ids
 FROM (
     SELECT *, row_number() OVER (
-        PARTITION BY designation, close_approach_date, neo_id ORDER BY close_approach_at, miss_distance_km, name
+        PARTITION BY designation, close_approach_date, neo_id
+        ORDER BY close_approach_at, miss_distance_km, name, miss_distance_au, miss_distance_ld, relative_velocity_km_s,
+            absolute_magnitude_h, diameter_min_m, diameter_max_m, is_potentially_hazardous, is_sentry_object,
+            orbiting_body
     )::INTEGER AS ordinal
     FROM (SELECT DISTINCT * FROM listed SEMI JOIN repeated USING (designation, close_approach_date))
 )
