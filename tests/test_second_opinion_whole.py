@@ -24,6 +24,7 @@ from pytest_httpserver import HTTPServer
 from approaches import serving
 from faults import HEROKU_PAGE, Act, FaultServer, Request, answer
 from flyby import second_opinion, views
+from flyby.checks import findings
 from flyby.days import DAY, Window
 from flyby.definitions import defs
 from flyby.errors import SourceError
@@ -166,6 +167,18 @@ def test_whatever_only_jpl_lists_has_a_reason(year: Settings) -> None:
         "NeoWs has it on another day": 2,
         "without a magnitude, as comets are": 2,
     }
+
+
+def test_a_second_source_that_says_the_same_is_no_change_and_no_second_flyby(year: Settings) -> None:
+    changes = views.changes(year.published, NOW + timedelta(hours=1))
+    assert (changes.changes, changes.first_looks) == ([], 4)
+    day = date(2020, 11, 17)
+    told = Counter(flyby["name"] for flyby in views.passed(year.published, day))
+    assert set(told.values()) == {1}
+    assert "(2004 HM)" not in told  # by NeoWs, which is shown, it passed two days before
+    assert told.total() == len([flyby for flyby in shown(year) if flyby["close_approach_date"] == day])
+    numbers = {finding.name: finding for finding in findings(year)}
+    assert numbers["no_duplicates"].numbers == {"flybys": 5416, "duplicates": 0}
 
 
 @pytest.fixture

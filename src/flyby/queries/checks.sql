@@ -4,10 +4,10 @@ WITH told AS (
     FROM revisions WHERE seen_to IS NULL AND change <> 'withdrawn'
 ),
 duplicates AS (
-    SELECT count(*) AS rows
-    FROM told
-    GROUP BY designation, close_approach_date, ordinal, sources
-    HAVING count(*) > 1
+    SELECT greatest(count(DISTINCT flyby_id), max(chains)) AS rows
+    FROM (SELECT *, count(*) OVER (PARTITION BY flyby_id, sources) AS chains FROM told)
+    GROUP BY designation, close_approach_date, ordinal
+    HAVING rows > 1
 ),
 strange AS (
     SELECT designation, close_approach_date
@@ -30,8 +30,8 @@ SELECT
     $now::DATE - 1 AS yesterday,
     (SELECT flybys FROM yesterday) AS yesterday_flybys,
     (SELECT state FROM yesterday) AS yesterday_state,
-    (SELECT date_diff('second', last_observed_at, $now) / 3600 FROM yesterday) AS yesterday_age_h,
-    (SELECT count(*) FROM told) AS flybys,
+    (SELECT round(date_diff('second', last_observed_at, $now) / 3600, 2) FROM yesterday) AS yesterday_age_h,
+    (SELECT count(DISTINCT flyby_id) FROM told) AS flybys,
     (SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM duplicates) AS duplicates,
     (SELECT count(*) FROM strange) AS strange,
     (SELECT list(designation || ' on ' || close_approach_date ORDER BY close_approach_date, designation)[:5] FROM strange)

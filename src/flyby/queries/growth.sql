@@ -8,8 +8,8 @@ WITH followed AS (
 ),
 found AS (
     SELECT close_approach_date AS day, date_diff('day', close_approach_date, first_seen_at::DATE) AS age
-    FROM close_approaches
-    WHERE listed
+    FROM revisions
+    WHERE seen_to IS NULL AND listed AND sources = ['neows']
 )
 SELECT
     younger, older,
