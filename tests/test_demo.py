@@ -26,6 +26,9 @@ def test_the_demo_tells_its_mornings_and_leaves_a_database(tmp_path: Path) -> No
     for word in ("found ", "late ", "ahead ", "revised ", "warning ", "Closest: ", "nothing is missing"):
         assert word in told
     assert f"FLYBY_HOME={Path('data', 'demo')} flyby changes" in told
+    page = Path("data", "demo", "report", "index.html")
+    assert f"Open {page} in a browser" in told
+    assert "<title>" in (tmp_path / page).read_text()
     status = json.loads(flyby("status", "--json", home=tmp_path / "data" / "demo", cwd=tmp_path).stdout)
     assert status["simulated"]
     assert status["last_morning"]["requested_at"] == "2026-11-23T06:00:00+00:00"

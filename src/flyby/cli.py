@@ -224,7 +224,10 @@ def latency(as_json: bool) -> None:
     )
 
 
-@flyby.command(epilog='Example: flyby sql "SELECT name, miss_distance_ld FROM close_approaches ORDER BY 2 LIMIT 5"')
+@flyby.command(
+    epilog='Example: flyby sql "SELECT name, miss_distance_ld FROM close_approaches ORDER BY 2 LIMIT 5"',
+    context_settings={"ignore_unknown_options": True},  # a query may begin with `-- a comment`
+)
 @click.argument("query")
 @as_json
 @_debug

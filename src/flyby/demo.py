@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -48,17 +49,34 @@ def show(settings: Settings) -> None:
     terminal.show_upcoming(views.upcoming(ours.published, now, closest_first=True), most=COMING)
     terminal.title("What is held")
     terminal.show_status(views.status(ours.published, now), home=str(home))
+    _go_on(ours)
+
+
+def _go_on(settings: Settings) -> None:
+    """Name the page, and commands to copy that work from this folder."""
     terminal.title("Go on")
-    shown = os.path.relpath(home) if home.is_relative_to(Path.cwd()) else str(home)
+    if settings.report.exists():
+        terminal.say(f"Open {_shown(settings.report)} in a browser: the page shows all of this.")
+    called = Path(sys.argv[0])
+    # `make demo` calls it by its path, which the shell may not search.
+    flyby = "flyby" if called.name != "flyby" or shutil.which("flyby") else _shown(called)
+    here = f"FLYBY_HOME={_shown(settings.home)} {flyby}"
     terminal.commands(
         [
-            (f"FLYBY_HOME={shown} flyby changes", "what moved since yesterday"),
-            (f"FLYBY_HOME={shown} flyby upcoming --closest", "this table again"),
-            (f"FLYBY_HOME={shown} flyby up", "these runs in Dagster's UI"),
-            (f'FLYBY_HOME={shown} flyby sql "FROM requests"', "or any SQL on flyby.duckdb"),
-            ("flyby run", "the real sky: no key needed to begin with"),
+            (f"{here} report --open", "the page, brought up to date and opened"),
+            (f"{here} upcoming --closest", "what comes closest this week"),
+            (f"{here} changes", "what changed since yesterday"),
+            (f"{here} up", "these runs in Dagster's UI"),
+            (f'{here} sql "FROM requests"', "or any SQL on flyby.duckdb"),
+            (f"{flyby} run", "the real sky: no key needed to begin with"),
         ]
     )
+
+
+def _shown(path: Path) -> str:
+    """The path as it is shortest to type here."""
+    path = path.absolute()
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _history(settings: Settings, sky: Sandbox, *, before: date) -> None:

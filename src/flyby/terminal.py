@@ -29,6 +29,8 @@ LISTED = 15
 BAR = 30
 #: Between columns.
 GAP = Text("  ")
+#: A column of words is not made narrower than this, if there is room.
+WORD = 12
 DISTANCE = "miss_distance_km"
 #: Fields in fewer letters.
 NAMES = {
@@ -86,13 +88,28 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, width: in
 
     from rich.table import Table
 
+    # Titles of numbers are folded before a date or a word is, as far as there is room for that.
+    least = {n: _least(columns[n], [row[n] for row in texts]) for n in shown}
+    fits = _width(least.values()) <= width
     made = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0))
     for n in shown:
         justify: Literal["left", "right"] = "right" if columns[n].right else "left"
-        made.add_column(head[n], justify=justify, overflow="fold", no_wrap=columns[n].right)
+        made.add_column(
+            head[n],
+            justify=justify,
+            overflow="fold",
+            no_wrap=columns[n].right and not fits,
+            min_width=least[n] if fits else None,
+        )
     for row in texts:
         made.add_row(*(row[n] for n in shown))
     return made
+
+
+def _least(column: Column, cells: Sequence[Text]) -> int:
+    """How narrow a column may become before the table is hard to read."""
+    widest = max((cell_len(cell.plain) for cell in cells), default=0)
+    return widest if column.right else min(max(widest, cell_len(column.title)), WORD)
 
 
 def _width(widths: Iterable[int]) -> int:
@@ -372,17 +389,18 @@ def cron_advice(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: fl
     return f"{told} FLYBY_CRON ({cron}, {timezone}) {wait}: {better:02}:15 UTC would be better, `15 {better} * * *`."
 
 
-def show_answer(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """`flyby sql`: every row, in columns that fit."""
+def show_answer(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """`flyby sql`: every row, in columns that fit; where there are too many columns, row by row below each other."""
     screen = console()
-    numbers = [any(isinstance(row[n], int | float) and not isinstance(row[n], bool) for row in rows)
-               for n in range(len(columns))]  # fmt: skip
-    made = table(
-        [Column(plain(name), right=number) for name, number in zip(columns, numbers, strict=True)],
-        rows,
-        width=screen.width,
-    )
-    screen.print(made)
+    columns = [
+        Column(plain(name), right=any(isinstance(row[n], int | float) and not isinstance(row[n], bool) for row in rows))
+        for n, name in enumerate(names)
+    ]
+    if _width(_least(column, [cell(row[n]) for row in rows]) for n, column in enumerate(columns)) <= screen.width:
+        screen.print(table(columns, rows, width=screen.width))
+    else:
+        for row in rows:
+            screen.print(table([Column(""), Column("")], list(zip(names, row, strict=True)), width=screen.width))
     if not rows:
         _say(screen, "no rows", style="dim")
 
