@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -14,7 +16,7 @@ from flyby import report
 from flyby.errors import HomeError
 from flyby.intake import publish_record
 from flyby.report import write_report
-from skies import COMING, HOSTILE, NOW, PAST, two_mornings, write_page
+from skies import COMING, HOSTILE, NOW, PAST, two_mornings, vega_program, write_page
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,11 @@ def test_days_come_with_their_states(page: str) -> None:
     assert len(days) == 17
 
 
+def test_what_jpl_says_is_told_once_it_was_asked(page: str) -> None:
+    opinion = embedded(page)["opinion"]
+    assert (opinion["heard_at"], opinion["days"], opinion["months"], opinion["largest"]) == (None, 0, [], [])
+
+
 def test_latency_is_not_claimed_where_two_mornings_cannot_tell(page: str) -> None:
     assert embedded(page)["latency"]["is_little"]
 
@@ -114,6 +121,23 @@ def test_no_database_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="there is no"):
         write_report(tmp_path / "flyby.duckdb", tmp_path / "index.html", now=NOW)
     assert not (tmp_path / "index.html").exists()
+
+
+def test_after_a_run_a_page_that_cannot_be_written_is_a_line_and_no_failure(home: Home, tmp_path: Path) -> None:
+    settings = replace(home.settings, home=tmp_path)
+    [line] = report.after_run(settings)
+    assert line.startswith("the page is the old one: there is no flyby.duckdb yet")
+    (tmp_path / "flyby.duckdb").write_text("no database")
+    [line] = report.after_run(settings)
+    assert line.startswith("the page is the old one: ")
+
+
+def test_after_a_run_the_page_is_there(tmp_path: Path) -> None:
+    settings = replace(two_mornings(tmp_path).settings, rehearsed_now=NOW)
+    settings.report.parent.mkdir()
+    shutil.copy(vega_program(), settings.report.parent)
+    assert report.after_run(settings) == []
+    assert embedded(settings.report.read_text(encoding="utf-8"))["now"] == "2019-02-16T06:05:00Z"
 
 
 def test_page_is_replaced_whole_and_leaves_nothing_beside_it(home: Home, tmp_path: Path) -> None:

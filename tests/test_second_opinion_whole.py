@@ -279,6 +279,7 @@ def test_a_jpl_that_fails_is_a_failed_run_of_its_own_and_the_next_morning_is_as_
     assert said is not None
     assert "close-approach data" in str(said.description)
     assert morning.success
+    assert settings.report.is_file()
     assert all(check.passed for check in morning.get_asset_check_evaluations())
     _, verdicts = ask(settings.published, "SELECT DISTINCT source, verdict FROM requests ORDER BY ALL")
     assert verdicts == [("cad", "rejected"), ("neows", "ok")]

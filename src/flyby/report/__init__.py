@@ -1,4 +1,4 @@
-"""The page: what is coming, last night, what changed, how complete the record is and how late the source.
+"""The page: what is coming, last night, what changed, how complete the record is, who agrees, how late the source is.
 
 One file that needs nothing else: style, program, charts and data are inside, and its own policy forbids the browser to
 ask anybody for anything. What the sources say is data in it, never markup.
@@ -25,7 +25,7 @@ from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
 from flyby.published import ask
 from flyby.settings import Settings
-from flyby.views import STALE_AFTER, Changes, changes, latency, status
+from flyby.views import STALE_AFTER, Changes, changes, latency, second_opinion, status
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
@@ -96,6 +96,7 @@ def _data(published: Path, now: datetime) -> dict[str, Any]:
             for span in spans
             if span.last >= today - CALENDAR_DAYS * DAY
         ],
+        "opinion": asdict(second_opinion(published, now)),
         "latency": _latency(published),
     }
 

@@ -101,7 +101,7 @@ function detailPairs(flyby) {
     ["Distance", distanceText(flyby.miss_distance_km)],
     ["Size", sizeText(flyby)],
     ["Speed", `${figures(flyby.relative_velocity_km_s, 3)} km/s`],
-    ["Hazard", flyby.is_potentially_hazardous ? "◆ potentially hazardous" : "not potentially hazardous"],
+    ["Hazard", flyby.is_potentially_hazardous ? "◆ potentially hazardous" : flyby.is_potentially_hazardous === null ? "not told" : "not potentially hazardous"],
   ];
 }
 
@@ -112,7 +112,7 @@ function showDetails(flyby) {
     ...detailPairs(flyby).map(([label, text]) => [label, label === "Distance" ? `${text} (${others.join(", ")})` : text]),
     ["Impact-risk list", flyby.is_sentry_object === null ? "not told" : flyby.is_sentry_object ? "yes (Sentry)" : "no"],
     ["Brightness H", flyby.absolute_magnitude_h === null ? "unknown" : figures(flyby.absolute_magnitude_h, 4)],
-    ["NASA id", flyby.neo_id],
+    ["NASA id", flyby.neo_id ?? "none yet: only JPL lists it"],
     ["First listed", `${momentText(flyby.first_seen_at)} UTC, as far as this record goes`],
     ["Revision", String(flyby.revision)],
   ];
@@ -345,6 +345,28 @@ function tellCompleteness() {
   element("doubts").replaceChildren(...(data.doubts.length ? [make("h3", { textContent: "In doubt" }), make("ul", { className: "small" }, ...data.doubts.slice(0, 12).map(({ state, first, last, note }) => make("li", { textContent: `${dayText(first)}${first === last ? "" : ` to ${dayText(last)}`}: ${state}${note ? `. ${note}` : ""}` })))] : []));
 }
 
+function tellOpinion() {
+  const opinion = data.opinion;
+  element("opinion-tables").replaceChildren();
+  if (!opinion.days) return say("opinion-lead", "JPL’s own list, from which NASA’s is made, has not been compared with it yet.");
+  say("opinion-lead", "JPL’s own list, from which NASA’s is made, was read ", [`${momentText(opinion.heard_at)} UTC`], `. On ${count(opinion.days, "day")} that both were asked about, `, [`${count(opinion.in_both, "flyby")} are in both`], `, ${opinion.neows_only.toLocaleString("en")} only in NASA’s, ${opinion.cad_only.toLocaleString("en")} only in JPL’s.`);
+  const because = Object.entries(opinion.cad_only_because);
+  const parts = because.length ? [make("ul", { className: "small" }, ...because.map(([why, n]) => make("li", { textContent: `${n.toLocaleString("en")} only in JPL’s: ${why}` })))] : [];
+  const cell = (text, className = "") => make("td", { className: `number ${className}`, textContent: text });
+  const table = (title, headings, rows) => parts.push(
+    make("h3", { textContent: title }),
+    make("div", { className: "table-box" }, make("table", {}, make("caption", { className: "unseen", textContent: title }), make("thead", {}, make("tr", {}, ...headings.map((text, n) => make("th", { scope: "col", className: n === 0 ? "" : text === "JPL" ? "number wide" : "number", textContent: text })))), make("tbody", {}, ...rows))));
+  const monthText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
+  if (opinion.months.length) {
+    table("Month by month", ["Month", "Both", "NASA’s only", "JPL’s only"], opinion.months.map((month) => make("tr", {}, make("td", { textContent: monthText.format(Date.parse(month.month)) }), ...[month.in_both, month.neows_only, month.cad_only].map((n) => cell(n.toLocaleString("en"))))));
+  }
+  if (opinion.largest.length) {
+    const share = (value) => value.toLocaleString("en", { style: "percent", maximumSignificantDigits: 2 });
+    table(`Distances that differ by more than ${share(opinion.tolerance)} (${opinion.disagreements.toLocaleString("en")} of those in both, the largest first)`, ["Asteroid", "NASA", "JPL", "Differs by"], opinion.largest.map((one) => make("tr", {}, make("td", { textContent: `${nameText(one)}, ${dayText(one.close_approach_date)}` }), cell(distanceText(one.neows_km)), cell(distanceText(one.cad_km), "wide"), cell(share(one.relative)))));
+  }
+  element("opinion-tables").replaceChildren(...parts);
+}
+
 function tellLatency() {
   const { growth, is_little: isLittle } = data.latency;
   if (growth.length === 0) {
@@ -539,6 +561,7 @@ function tellAll() {
   tellChanges();
   filter();
   tellCompleteness();
+  tellOpinion();
   tellLatency();
 }
 
