@@ -38,6 +38,9 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Errors, warnings and flyby's own words; without this `flyby up` prints thirty lines for every run.
+python_logs:
+  python_log_level: INFO
 # A run whose process was killed becomes a failed run instead of a running one.
 run_monitoring:
   enabled: true
@@ -183,7 +186,8 @@ def up(
     _free(host, port)
     with instance(settings):
         pass
-    quietly = ["--log-level", "warning", "--code-server-log-level", "warning"]
+    # Every minute the daemon starts its code server anew, and the old one would warn that it is leaving.
+    quietly = ["--log-level", "warning", "--code-server-log-level", "error"]
     target = ["-m", "flyby.definitions"]
     commands = {
         "webserver": ["dagster_webserver", "--host", host, "--port", str(port), "--dagster-log-level", "warning"],
