@@ -1,6 +1,22 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
+
+#: The moment of the demo that tests and documents show.
+DEMO_NOW = "2026-11-23T12:00:00Z"
+
+
+class Demo(NamedTuple):
+    """A demo that was run: what it printed, and the folder in which it was called (its home is data/demo in there).
+    Copy what you want to change."""
+
+    told: str
+    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -10,3 +26,26 @@ def shared() -> Path:
     if not (folder / "recordings").is_dir():
         pytest.skip("needs the recorded answers in ../shared, which are not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`flyby demo` at DEMO_NOW: a quarter of a minute, so the processes of one test session share it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    with FileLock(f"{folder}.lock"):
+        told = folder / "told.txt"
+        if not told.exists():
+            folder.mkdir()
+            command = [sys.executable, "-m", "flyby", "demo"]
+            env = environment(FLYBY_HOME=str(folder / "data"), FLYBY_NOW=DEMO_NOW)
+            process = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=300)
+            assert (process.returncode, process.stderr) == (0, "")
+            told.write_text(process.stdout)
+    return Demo(told.read_text(), folder)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment for a flyby of the tests' own, with no settings but these."""
+    own = ("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)} | settings

@@ -1,41 +1,61 @@
 """The demo shows the product and leaves a database to go on with."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from flyby import demo
+import pytest
+from conftest import DEMO_NOW, Demo, environment
+from flyby.demo import MORNINGS
 
 
 def flyby(*arguments: str, home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS"))}
-    env = kept | {"FLYBY_HOME": str(home), "FLYBY_NOW": "2026-11-23T12:00:00Z"}
+    env = environment(FLYBY_HOME=str(home), FLYBY_NOW=DEMO_NOW)
     command = [sys.executable, "-m", "flyby", *arguments]
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
-def test_the_demo_tells_its_mornings_and_leaves_a_database(tmp_path: Path) -> None:
-    process = flyby("demo", home=tmp_path / "data", cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
-    told = process.stdout
-    assert "simulated" in told.splitlines()[0]
-    assert told.count(": flyby run\n") == demo.MORNINGS
+def test_the_demo_tells_its_mornings_and_leaves_a_database(demo: Demo, tmp_path: Path) -> None:
+    assert "simulated" in demo.told.splitlines()[0]
+    assert demo.told.count(": flyby run\n") == MORNINGS
     for word in ("found ", "late ", "ahead ", "revised ", "warning ", "Closest: ", "nothing is missing"):
-        assert word in told
-    assert f"FLYBY_HOME={Path('data', 'demo')} flyby changes" in told
-    page = Path("data", "demo", "report", "index.html")
-    assert f"Open {page} in a browser" in told
-    assert "<title>" in (tmp_path / page).read_text()
-    status = json.loads(flyby("status", "--json", home=tmp_path / "data" / "demo", cwd=tmp_path).stdout)
+        assert word in demo.told
+    data = demo.folder / "data"
+    status = json.loads(flyby("status", "--json", home=data / "demo", cwd=tmp_path).stdout)
     assert status["simulated"]
     assert status["last_morning"]["requested_at"] == "2026-11-23T06:00:00+00:00"
     assert status["suspect"] == status["missing"] == []
-    runs = list((tmp_path / "data" / "demo" / "dagster").rglob("runs.db"))
+    runs = list((data / "demo" / "dagster").rglob("runs.db"))
     assert runs, "the demo's runs are to be seen in Dagster"
-    assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["demo"]
+    assert [entry.name for entry in data.iterdir()] == ["demo"]
+
+
+def test_the_demo_ends_with_its_page_and_with_commands_that_go_on(demo: Demo) -> None:
+    page = Path("data", "demo", "report", "index.html")
+    assert f"Open {page} in a browser" in demo.told
+    assert "<title>" in (demo.folder / page).read_text()
+    for command in ("report --open", "upcoming --closest", "changes"):
+        assert f"FLYBY_HOME={Path('data', 'demo')} flyby {command}\n" in demo.told
+
+
+@pytest.mark.parametrize("on_the_path", [True, False])
+def test_the_commands_at_the_end_are_called_as_the_demo_was(
+    on_the_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flyby import demo
+    from flyby.settings import Settings
+
+    called = tmp_path / ".venv" / "bin" / "flyby"
+    called.parent.mkdir(parents=True)
+    called.write_text("#!/bin/sh\n")
+    called.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(called)])
+    monkeypatch.setenv("PATH", str(called.parent) if on_the_path else "")
+    demo._go_on(Settings.load({"FLYBY_HOME": str(tmp_path / "data" / "demo")}))
+    command = "flyby" if on_the_path else str(Path(".venv", "bin", "flyby"))
+    assert f"FLYBY_HOME={Path('data', 'demo')} {command} changes\n" in capsys.readouterr().out
 
 
 def test_the_demo_removes_nothing_that_is_not_its_own(tmp_path: Path) -> None:
