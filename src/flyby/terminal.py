@@ -191,12 +191,12 @@ def show_second_opinion(opinion: SecondOpinion) -> None:
     )
     for why, count in opinion.cad_only_because.items():
         _say(screen, f"  only in JPL's, {count:,}: {why}")
-    if opinion.largest:
-        widest = opinion.largest[0]
+    if opinion.disagreements:
+        widest = opinion.disagreements[0]
         _say(
             screen,
-            f"  distances differ by more than {opinion.tolerance:.0%} on {opinion.disagreements:,} of those in both, "
-            f"most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
+            f"  distances differ by more than {opinion.tolerance:.0%} on {len(opinion.disagreements):,} of those "
+            f"in both, most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
             f"{widest.cad_km:,.0f} km JPL",
         )
 

@@ -23,8 +23,6 @@ AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
 ENOUGH_DAYS = 20
 #: What one flyby's two distances may differ by, of the distance, and be said to agree. Better orbits move most by less.
 TOLERANCE = 0.01
-#: The largest differences, so many of them.
-LARGEST = 10
 #: How many months back the sources are compared month by month.
 MONTHS_DAYS = 366
 
@@ -232,6 +230,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class CadOnly:
+    """A flyby that JPL lists and NeoWs does not, and why that may be."""
+
+    designation: str
+    name: str
+    close_approach_date: date
+    close_approach_at: datetime | None
+    miss_distance_km: float
+    miss_distance_ld: float
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecondOpinion:
     """How far JPL's list and NeoWs' agree, on the days that both were asked about."""
 
@@ -248,12 +259,12 @@ class SecondOpinion:
     #: Listed in JPL's last answers, and left out.
     comets: int | None
     tolerance: float
-    #: Of the flybys in both lists, those whose distances differ by more than the tolerance; and the largest of them.
-    disagreements: int
-    largest: list[Difference]
-    #: How many flybys only JPL lists, by why that may be.
-    cad_only_because: dict[str, int]
     months: list[Month]
+    #: Of the flybys in both lists, those whose distances differ by more than the tolerance, the widest first.
+    disagreements: list[Difference]
+    #: How many flybys only JPL lists, by why that may be; and each of them.
+    cad_only_because: dict[str, int]
+    cad_only_flybys: list[CadOnly]
 
 
 def second_opinion(published: Path, now: datetime) -> SecondOpinion:
@@ -267,10 +278,10 @@ def second_opinion(published: Path, now: datetime) -> SecondOpinion:
     return SecondOpinion(
         **said,
         tolerance=TOLERANCE,
-        disagreements=len(pairs),
-        largest=[Difference(**pair) for pair in pairs[:LARGEST]],
-        cad_only_because=dict(Counter(flyby["category"] for flyby in lonely).most_common()),
         months=[Month(**month) for month in months],
+        disagreements=[Difference(**pair) for pair in pairs],
+        cad_only_because=dict(Counter(flyby["category"] for flyby in lonely).most_common()),
+        cad_only_flybys=[CadOnly(**flyby) for flyby in lonely],
     )
 
 

@@ -36,7 +36,7 @@ groups AS (
     GROUP BY l.day
 )
 SELECT
-    l.flyby_id, l.designation, l.name, l.close_approach_date, l.close_approach_at, l.miss_distance_km,
+    l.designation, l.name, l.close_approach_date, l.close_approach_at, l.miss_distance_km,
     l.miss_distance_ld,
     CASE
         WHEN d.observations IS NULL OR d.observations = 0 THEN 'NeoWs was not asked about its day'

@@ -25,7 +25,7 @@ from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
 from flyby.published import ask
 from flyby.settings import Settings
-from flyby.views import STALE_AFTER, Changes, changes, latency, second_opinion, status
+from flyby.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
@@ -33,6 +33,8 @@ PAST_DAYS, COMING_DAYS = 30, 60
 CALENDAR_DAYS = 366
 #: A busy morning revises thousands of flybys. The page has the widest moves and the count of all.
 MOST_CHANGES = 300
+#: So many distances on which the sources differ.
+MOST_DIFFERENCES = 10
 
 #: How JSON text can stand inside a <script> element whatever it holds (json.dumps escapes U+2028 and U+2029 itself).
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
@@ -96,7 +98,7 @@ def _data(published: Path, now: datetime) -> dict[str, Any]:
             for span in spans
             if span.last >= today - CALENDAR_DAYS * DAY
         ],
-        "opinion": asdict(second_opinion(published, now)),
+        "opinion": _opinion(second_opinion(published, now)),
         "latency": _latency(published),
     }
 
@@ -109,6 +111,12 @@ def _changes(told: Changes) -> dict[str, Any]:
         if kept[change.kind] <= MOST_CHANGES:
             listed.append(asdict(change))
     return {"since": told.since, "first_looks": told.first_looks, "counts": kept, "listed": listed}
+
+
+def _opinion(told: SecondOpinion) -> dict[str, Any]:
+    kept = asdict(told)
+    del kept["cad_only_flybys"]
+    return kept | {"disagreements": len(told.disagreements), "largest": kept["disagreements"][:MOST_DIFFERENCES]}
 
 
 def _latency(published: Path) -> dict[str, Any]:

@@ -360,7 +360,7 @@ function tellOpinion() {
   if (opinion.months.length) {
     table("Month by month", ["Month", "Both", "NASA’s only", "JPL’s only"], opinion.months.map((month) => make("tr", {}, make("td", { textContent: monthText.format(Date.parse(month.month)) }), ...[month.in_both, month.neows_only, month.cad_only].map((n) => cell(n.toLocaleString("en"))))));
   }
-  if (opinion.largest.length) {
+  if (opinion.disagreements) {
     const share = (value) => value.toLocaleString("en", { style: "percent", maximumSignificantDigits: 2 });
     table(`Distances that differ by more than ${share(opinion.tolerance)} (${opinion.disagreements.toLocaleString("en")} of those in both, the largest first)`, ["Asteroid", "NASA", "JPL", "Differs by"], opinion.largest.map((one) => make("tr", {}, make("td", { textContent: `${nameText(one)}, ${dayText(one.close_approach_date)}` }), cell(distanceText(one.neows_km)), cell(distanceText(one.cad_km), "wide"), cell(share(one.relative)))));
   }
