@@ -196,8 +196,8 @@ def show_second_opinion(opinion: SecondOpinion) -> None:
         _say(
             screen,
             f"  distances differ by more than {opinion.tolerance:.0%} on {len(opinion.disagreements):,} of those "
-            f"in both, most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
-            f"{widest.cad_km:,.0f} km JPL",
+            f"in both, most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says "
+            f"NeoWs, {widest.cad_km:,.0f} km JPL",
         )
 
 
