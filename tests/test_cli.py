@@ -77,15 +77,15 @@ def assert_key_free(folder: Path) -> None:
 def week(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A published home with a week behind, a week ahead and some changes."""
     behind, ahead = window("2026-11-15", "2026-11-22"), window("2026-11-23", "2026-11-30")
-    passed = [row(f"2026 V{n}", f"54000{n:02}", "2026-11-20") for n in range(12)]
+    passed = [row(f"2026 V{n}", f"54000{n:03}", "2026-11-20") for n in range(12)]
     coming = [
-        row("2026 WA", "5400100", "2026-11-24", 0.02, "10:00"),
+        row("2026 WA", "54000100", "2026-11-24", 0.02, "10:00"),
         row("2006 FK", "2613398", "2026-11-25", 0.3, None, number=613398),
-        row("2026 WB", "5400101", "2026-11-26", 0.1, h=None),
+        row("2026 WB", "54000101", "2026-11-26", 0.1, h=None),
     ]
     made = Home(tmp_path_factory.mktemp("week"))
     made.sitting("2026-11-22", (behind, passed))
-    moved = [row("2026 V0", "5400000", "2026-11-20", 0.2), *passed[1:11], row("2026 WX", "5400102", "2026-11-21")]
+    moved = [row("2026 V0", "54000000", "2026-11-20", 0.2), *passed[1:11], row("2026 WX", "54000102", "2026-11-21")]
     made.sitting("2026-11-23", (behind, moved), (ahead, coming))
     made.release()
     publish_record(made.settings)

@@ -40,12 +40,25 @@ def ledgers(draw: st.DrawFn) -> list[LedgerDay]:
             hours = draw(st.sampled_from((None, 1, 11, 12, 24, 24, 48, 300, 3000)))
             seen = None if hours is None else NOW - timedelta(hours=hours)
             state = "missing" if seen is None else draw(st.sampled_from(("fresh", "settling", "settled", "suspect")))
-            days[start + n * DAY] = LedgerDay(start + n * DAY, seen, state)
+            in_vain = draw(st.sampled_from((None, None, None, 1, 11, 12, 24)))
+            refused = None if in_vain is None or (hours or 100) <= in_vain else NOW - timedelta(hours=in_vain)
+            days[start + n * DAY] = LedgerDay(start + n * DAY, seen, state, refused)
     return list(days.values())
 
 
 def held(day: date, seen: datetime = NOW - DAY, state: str = "settling") -> LedgerDay:
     return LedgerDay(day, seen, state)
+
+
+def in_vain(ledger: list[LedgerDay], *, within_h: int = 10_000, beside: tuple[Window, ...] = ()) -> set[date]:
+    """The days of windows with a day, none of those in `beside`, that was last asked for in vain."""
+    since = NOW - timedelta(hours=within_h)
+    refused = {e.day for e in ledger if e.refused_at and e.refused_at > since} - set(asked_days([*beside]))
+    return {entry.day for entry in ledger for day in refused if cell(day) == cell(entry.day)}
+
+
+def cell(day: date) -> int:
+    return day.toordinal() // WINDOW_DAYS
 
 
 def asked_days(chosen: list[Window]) -> list[date]:
@@ -79,6 +92,7 @@ def test_no_doubtful_or_overdue_window_is_asked_for_before_every_missing_one(
     ledger: list[LedgerDay], budget: int
 ) -> None:
     missing = {entry.day for entry in ledger if entry.last_observed_at is None} - set(asked_days([*OWN]))
+    missing -= in_vain(ledger, beside=OWN)
     chosen = revisits(ledger, now=NOW, budget=budget, asked=OWN)
     heals = [bool(missing & set(window.days)) for window in chosen]
     assert heals == sorted(heals, reverse=True), "missing days come first"
@@ -87,18 +101,43 @@ def test_no_doubtful_or_overdue_window_is_asked_for_before_every_missing_one(
 
 
 @given(ledger=ledgers(), budget=budgets)
-def test_doubtful_days_take_half_the_budget_at_most(ledger: list[LedgerDay], budget: int) -> None:
-    missing = {entry.day for entry in ledger if entry.last_observed_at is None}
+def test_doubtful_days_and_those_asked_for_in_vain_take_half_the_budget_at_most(
+    ledger: list[LedgerDay], budget: int
+) -> None:
+    refused = in_vain(ledger)
+    missing = {entry.day for entry in ledger if entry.last_observed_at is None} - refused
     suspect = {entry.day for entry in ledger if entry.state == "suspect"}
     chosen = revisits(ledger, now=NOW, budget=budget)
     heal = [window for window in chosen if missing & set(window.days)]
-    not_due = [
+    doubtful = [
         window
         for window in chosen
-        if window not in heal and sum(expected_growth(e, NOW) for e in ledger if e.day in window.days) < DUE
+        if window not in heal
+        and (refused & set(window.days) or sum(expected_growth(e, NOW) for e in ledger if e.day in window.days) < DUE)
     ]
-    assert all(suspect & set(window.days) for window in not_due), "what is neither missing nor due is doubtful"
-    assert len(not_due) <= (budget - len(heal) + 1) // 2
+    assert all((suspect | refused) & set(window.days) for window in doubtful), "all others are missing or due"
+    assert len(doubtful) <= (budget - len(heal) + 1) // 2
+
+
+@given(ledger=ledgers(), budget=budgets)
+def test_what_was_asked_for_in_vain_is_asked_for_last_and_after_half_a_day_only(
+    ledger: list[LedgerDay], budget: int
+) -> None:
+    chosen = revisits(ledger, now=NOW, budget=budget)
+    again = [bool(in_vain(ledger) & set(window.days)) for window in chosen]
+    assert again == sorted(again)
+    assert not in_vain(ledger, within_h=12) & set(asked_days(chosen))
+
+
+@given(poisoned=st.integers(0, 60), budget=budgets)
+def test_windows_that_cannot_be_read_leave_half_the_budget_to_the_others(poisoned: int, budget: int) -> None:
+    start = TODAY - 2000 * DAY
+    start -= start.toordinal() % WINDOW_DAYS * DAY
+    never_read = [LedgerDay(start - n * DAY, None, "missing", NOW - DAY) for n in range(1, poisoned * WINDOW_DAYS + 1)]
+    due = [held(TODAY - n * DAY, NOW - 90 * DAY) for n in range(8, 8 + 40 * WINDOW_DAYS)]
+    chosen = revisits(never_read + due, now=NOW, budget=budget)
+    assert len(chosen) == budget
+    assert sum(window.end < start for window in chosen) == min(poisoned, (budget + 1) // 2)
 
 
 @given(hours=st.integers(0, 11), budget=st.integers(1, 5))
@@ -115,7 +154,7 @@ def test_with_budget_enough_all_that_is_missing_or_due_is_asked_for(ledger: list
     chosen = set(asked_days(revisits(ledger, now=NOW, budget=1000)))
     for entry in ledger:
         if entry.last_observed_at is None or expected_growth(entry, NOW) >= DUE:
-            assert entry.day in chosen
+            assert (entry.day in chosen) != (entry.day in in_vain(ledger, within_h=12))
 
 
 def test_nothing_is_asked_for_again_at_once() -> None:
@@ -137,7 +176,7 @@ def test_recent_weeks_are_due_every_morning_and_old_years_seldom() -> None:
 
 @given(ledger=ledgers(), n=st.integers(1, 20))
 def test_of_what_is_due_the_most_overdue_comes_first(ledger: list[LedgerDay], n: int) -> None:
-    ledger = [entry for entry in ledger if entry.last_observed_at and entry.state != "suspect"]
+    ledger = [e for e in ledger if e.last_observed_at and e.state != "suspect" and not e.refused_at]
     growth = [
         sum(expected_growth(entry, NOW) for entry in ledger if entry.day in window.days)
         for window in revisits(ledger, now=NOW, budget=n)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from flyby.errors import FlybyError, QuotaError, UsageError
+from flyby.days import Window
+from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
 from flyby.intake import BATCH_ANSWERS, held, load_staged, stage_landed, take_in
 from flyby.planning import wanted
 from flyby.published import ledger
-from flyby.reading import neows, read
+from flyby.reading import Refused, neows, read
 from flyby.record import Loaded
 from flyby.settings import Settings
 from flyby.staging import rows
@@ -59,7 +60,7 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
     """Hold every day from `first` to `last`, asking only for windows not held or due again.
 
     Raises Interrupted, with everything that came loaded and published, when the source, the quota or the person ends
-    it.
+    it, and at the end when there were windows that brought no feed.
     """
     if first > last:
         raise UsageError(f"FROM {first} lies after TO {last}: the earlier day comes first")
@@ -73,13 +74,18 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
     windows = iter(plan)
     under_way: Future[tuple[int, Loaded]] | None = None
     at = settings.now() - timedelta(microseconds=1)
+    refused: dict[Window, FeedError] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="intake") as intake, neows(settings) as client:
         try:
             while chunk := list(islice(windows, BATCH_ANSWERS)):
                 at = max(settings.now(), at + timedelta(microseconds=1))
-                for answer in read(client, chunk, at=at):
-                    progress = replace(progress, windows=progress.windows + 1, quota_remaining=answer.quota.remaining)
-                    on_progress(progress)
+                try:
+                    for answer in read(client, chunk, at=at):
+                        remaining = answer.quota.remaining
+                        progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
+                        on_progress(progress)
+                except Refused as error:
+                    refused |= error.refused
                 progress = _with(progress, under_way)
                 under_way = intake.submit(_stage_sitting, settings, at)
         except (FlybyError, KeyboardInterrupt) as error:
@@ -91,6 +97,8 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
         progress = _with(progress, under_way)
     progress = replace(progress, loaded=progress.loaded + take_in(settings))
     on_progress(progress)
+    if refused:
+        raise Interrupted(progress, Refused(refused))
     return progress
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flyby.days import Window
-from flyby.errors import SourceError
+from flyby.errors import FeedError, SourceError
 from flyby.intake import held
 from flyby.planning import budget, morning, revisits
 from flyby.published import ledger, requests_since
-from flyby.reading import neows, read
+from flyby.reading import Refused, neows, read
 from flyby.settings import Settings
+from flyby.sources.http import Answer
 
 #: A run for an old day, started by hand, is no morning: it asks for its own windows only.
 MORNING_SLACK_DAYS = 1
@@ -24,39 +25,51 @@ class Gathered:
     revisited: tuple[Window, ...]
     quota_limit: int | None
     quota_remaining: int | None
-    #: Why the revisits ended early; None if they did not.
+    #: What could not be had beside the run's own data day, and why; None if all was.
     cut_short: str | None = None
 
 
 def gather(settings: Settings, tick: date) -> Gathered:
     """Ask for the windows of the run for `tick`, then, on its own morning, for those most in need of a new look.
 
-    Raises SourceError when one of the run's own two windows cannot be had. A revisit that fails ends the revisits:
-    what is still due will be due tomorrow.
+    Raises SourceError when the window of the run's own data day cannot be had, or the source fails before both of its
+    windows are answered. A window that brings no feed never keeps the others from being asked for. A revisit that fails
+    in another way ends the revisits: what is still due will be due tomorrow.
     """
     at = settings.now()
     own = morning(tick)
+    answers: list[Answer] = []
+    again: list[Answer] = []
+    refused: dict[Window, Refused] = {}
     with neows(settings) as client:
-        answers = [client.fetch(window, requested_at=at) for window in own]
+        for window in own:
+            try:
+                answers.append(client.fetch(window, requested_at=at))
+            except FeedError as error:
+                refused[window] = Refused({window: error})
+        if not answers:
+            raise refused[own[0]]
         quota = answers[-1].quota
-        again: list[Window] = []
+        due: list[Window] = []
         if abs((at.date() - tick).days) <= MORNING_SLACK_DAYS:
             with held(settings) as record:
-                used = len(answers) + requests_since(record, at - timedelta(days=1))
+                used = len(own) + requests_since(record, at - timedelta(days=1))
                 days = ledger(record)
             allowed = budget(key=settings.api_key, remaining=quota.remaining, used_today=used)
-            again = revisits(days, now=at, budget=allowed, asked=own)
-        cut_short = None
+            due = revisits(days, now=at, budget=allowed, asked=own)
+        failures = [str(error) for error in refused.values()]
         try:
-            answers.extend(read(client, again, at=at))
+            again.extend(read(client, due, at=at))
         except SourceError as error:
-            cut_short = str(error)
-    remaining = [answer.quota.remaining for answer in answers if answer.quota.remaining is not None]
+            failures.append(str(error))
+    if own[0] in refused:
+        raise refused[own[0]]
+    remaining = [answer.quota.remaining for answer in answers + again if answer.quota.remaining is not None]
     return Gathered(
         requested_at=at,
-        windows=own,
-        revisited=tuple(answer.window for answer in answers[len(own) :]),
+        windows=tuple(answer.window for answer in answers),
+        revisited=tuple(answer.window for answer in again),
         quota_limit=quota.limit,
         quota_remaining=min(remaining, default=None),
-        cut_short=cut_short,
+        cut_short="; ".join(failures) or None,
     )

@@ -25,7 +25,8 @@ QUOTA_SHARE = 0.8
 #: DEMO_KEY's daily limit is in no header: 50, of which two remain for a person.
 DEMO_KEY_DAILY = 48
 
-#: Doubtful days are asked for again once a day, with at most this share of the budget: an outage can last for months.
+#: Doubtful days are asked for again once a day, with at most this share of the budget: an outage can last for months,
+#: and an answer that cannot be read for ever.
 SUSPECT_SHARE = 0.5
 SUSPECT_AFTER_S = 12 * 3600
 
@@ -37,6 +38,8 @@ class LedgerDay:
     day: date
     last_observed_at: datetime | None
     state: str
+    #: When it was last asked for in vain, if that was after it was last observed.
+    refused_at: datetime | None = None
 
 
 def morning(tick: date) -> tuple[Window, Window]:
@@ -78,7 +81,9 @@ def revisits(ledger: Iterable[LedgerDay], *, now: datetime, budget: int, asked: 
     """The windows most worth asking for again, at most `budget`, none of them with a day of `asked`.
 
     First the days that were missed, then doubtful ones, then where by the measured curve most has been added since the
-    last look. Windows lie on a grid of eight days, so that a day's visits do not leave slivers beside it.
+    last look. Doubtful is a window with a suspect day, or with one that was asked for in vain the last time; the latter
+    are asked last of all, since many of them in a row end a reading.
+    Windows lie on a grid of eight days, so that a day's visits do not leave slivers beside it.
     """
     done = {day for window in asked for day in window.days}
     cells: defaultdict[int, list[LedgerDay]] = defaultdict(list)
@@ -86,20 +91,27 @@ def revisits(ledger: Iterable[LedgerDay], *, now: datetime, budget: int, asked: 
         if entry.day not in done:
             cells[entry.day.toordinal() // WINDOW_DAYS].append(entry)
 
-    missing, suspect, due = [], [], []
+    missing, doubtful, due = [], [], []
+    refused: set[Window] = set()
     for entries in cells.values():
         growth = sum(expected_growth(entry, now) for entry in entries)
         window = Window(min(e.day for e in entries), max(e.day for e in entries))
-        if any(entry.last_observed_at is None for entry in entries):
+        in_vain = [entry.refused_at for entry in entries if entry.refused_at]
+        if in_vain:
+            refused.add(window)
+            if (now - max(in_vain)).total_seconds() >= SUSPECT_AFTER_S:
+                doubtful.append((growth, window))
+        elif any(entry.last_observed_at is None for entry in entries):
             missing.append((growth, window))
         elif any(entry.state == "suspect" and _age_s(entry, now) >= SUSPECT_AFTER_S for entry in entries):
-            suspect.append((growth, window))
+            doubtful.append((growth, window))
         elif growth >= DUE:
             due.append((growth, window))
 
     chosen = _most_overdue(missing)[:budget]
-    chosen += _most_overdue(suspect)[: int((budget - len(chosen)) * SUSPECT_SHARE + 0.5)]
-    return chosen + _most_overdue(due)[: budget - len(chosen)]
+    chosen += _most_overdue(doubtful)[: int((budget - len(chosen)) * SUSPECT_SHARE + 0.5)]
+    chosen += _most_overdue(due)[: budget - len(chosen)]
+    return sorted(chosen, key=refused.__contains__)
 
 
 def wanted(ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime) -> list[Window]:

@@ -77,7 +77,7 @@ def ledger(published: Path) -> list[LedgerDay]:
     """Every day of the ledger; none where nothing is published yet."""
     if not published.exists():
         return []
-    _, rows = ask(published, "SELECT day, last_observed_at, state FROM days ORDER BY day")
+    _, rows = ask(published, query_text("ledger"))
     return [LedgerDay(*row) for row in rows]
 
 
