@@ -299,6 +299,10 @@ def test_a_backfill_of_old_days_satisfies_neither_freshness_nor_presence(
             assert says in [check.description for check in old.get_asset_check_evaluations() if not check.passed]
 
 
+def test_who_runs_an_old_day_is_not_warned_of_yesterday(under_the_sky: Path) -> None:
+    assert run_job(Settings.load(), date(2020, 1, 2)).warnings == ()
+
+
 def test_an_answer_that_lacks_a_group_of_ids_is_a_warning_and_not_a_failure(under_the_sky: Path, sky: Sandbox) -> None:
     try:
         sky.set_fault("groups=54")
