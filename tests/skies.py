@@ -1,12 +1,8 @@
 """A small sky of which every number on the page is known."""
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +61,5 @@ def two_mornings(folder: Path, *, simulated: bool = False) -> Home:
 
 
 def write_page(home: Home, page: Path | None = None, *, now: datetime = NOW) -> Path:
-    """`write_report`, with Vega's program, which takes seconds to make, made once for all tests."""
-    page = page or home.settings.report
-    page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(vega_program(), page.parent)
-    return write_report(home.settings.published, page, now=now)
-
-
-@cache
-def vega_program() -> Path:
-    """Vega's program, as the page keeps it in the folder `report`."""
-    folder = Path(tempfile.mkdtemp(prefix="flyby-vega-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    write_report(two_mornings(folder).settings.published, folder / "report" / "index.html", now=NOW)
-    [made] = (folder / "report").glob("vega-*.js")
-    return made
+    """`write_report` of what `home` published."""
+    return write_report(home.settings.published, page or home.settings.report, now=now)

@@ -287,7 +287,7 @@ def test_an_empty_record_is_told_in_words(browser: Browser, tmp_path: Path) -> N
 def test_without_the_extra_the_tables_are_there_and_the_pictures_say_what_is_missing(
     browser: Browser, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_vega", lambda folder: "")
+    monkeypatch.setattr(report, "_vega", lambda: "")
     page_without = write_report(page_file.parents[1] / "flyby.duckdb", tmp_path / "index.html", now=NOW)
     with opened(browser, page_without) as page:
         assert "flyby[report]" in page.locator("#coming-chart").inner_text()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
@@ -16,7 +15,7 @@ from flyby import report
 from flyby.errors import HomeError
 from flyby.intake import publish_record
 from flyby.report import write_report
-from skies import COMING, HOSTILE, NOW, PAST, two_mornings, vega_program, write_page
+from skies import COMING, HOSTILE, NOW, PAST, two_mornings, write_page
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +134,6 @@ def test_after_a_run_a_page_that_cannot_be_written_is_a_line_and_no_failure(home
 def test_after_a_run_the_page_is_there(tmp_path: Path) -> None:
     settings = replace(two_mornings(tmp_path).settings, rehearsed_now=NOW)
     settings.report.parent.mkdir()
-    shutil.copy(vega_program(), settings.report.parent)
     assert report.after_run(settings) == []
     assert embedded(settings.report.read_text(encoding="utf-8"))["now"] == "2019-02-16T06:05:00Z"
 
@@ -144,7 +142,7 @@ def test_page_is_replaced_whole_and_leaves_nothing_beside_it(home: Home, tmp_pat
     page = tmp_path / "report" / "index.html"
     for _ in range(2):
         assert write_page(home, page) == page
-        assert [path.name for path in page.parent.iterdir() if not path.name.startswith("vega-")] == ["index.html"]
+        assert [path.name for path in page.parent.iterdir()] == ["index.html"]
 
 
 def test_page_that_cannot_be_written_is_said_in_one_line_and_the_old_one_stays(home: Home, tmp_path: Path) -> None:
@@ -155,14 +153,23 @@ def test_page_that_cannot_be_written_is_said_in_one_line_and_the_old_one_stays(h
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_vegas_program_is_made_once_for_each_version(home: Home, tmp_path: Path) -> None:
-    (tmp_path / "vega-0.0.1.js").write_text("an earlier version's")
+def test_vegas_program_is_made_once_and_kept_in_the_user_s_cache(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write_page(home, tmp_path / "index.html")
-    [kept] = tmp_path.glob("vega-*.js")
-    assert kept.name != "vega-0.0.1.js"
+    [kept] = (tmp_path / "cache" / "flyby").iterdir()
     kept.write_text("/* kept */")
-    write_report(home.settings.published, tmp_path / "index.html", now=NOW)
-    assert "/* kept */" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    write_page(home, tmp_path / "elsewhere" / "index.html")
+    assert "/* kept */" in (tmp_path / "elsewhere" / "index.html").read_text(encoding="utf-8")
+
+
+def test_without_a_cache_the_page_has_its_pictures_all_the_same(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    page = write_page(home, tmp_path / "index.html")
+    assert "vegaEmbed=" in page.read_text(encoding="utf-8")
 
 
 def test_without_the_extra_there_is_a_page_all_the_same(

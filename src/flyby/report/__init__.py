@@ -44,15 +44,14 @@ def write_report(published: Path, page: Path, *, now: datetime) -> Path:
     """Write the page of what the database at `published` says at `now` (aware); `page` itself.
 
     Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
-    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing. Beside the page
-    lies Vega-Lite's program, which takes seconds to make and is made once for each version.
+    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing.
 
     Raises HomeError when there is no database yet, or when the page cannot be written.
     """
     data = _data(published, now.astimezone(UTC))
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(page, _page(data, _vega(page.parent)))
+        _replace(page, _page(data, _vega()))
     except OSError as error:
         raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
     return page
@@ -170,20 +169,24 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _vega(folder: Path) -> str:
-    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed."""
-    try:
-        kept = folder / f"vega-{version('vl-convert-python')}.js"
-        if not kept.exists():
-            import vl_convert  # takes a while and is needed once
+def _vega() -> str:
+    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed.
 
-            _replace(kept, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    It takes seconds to make, so the user's cache keeps it, whatever FLYBY_HOME a page is written in.
+    """
+    try:
+        kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "flyby")
+        kept /= f"vega-{version('vl-convert-python')}.js"
+        if kept.exists():
+            return kept.read_text(encoding="utf-8")
+        import vl_convert  # takes a while and is needed once
     except ImportError:  # which PackageNotFoundError is, too
         return ""
-    for other in folder.glob("vega-*.js"):
-        if other != kept:
-            other.unlink(missing_ok=True)
-    return kept.read_text(encoding="utf-8")
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    with suppress(OSError):  # no cache, no harm: the next page makes it again
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _replace(kept, bundle)
+    return bundle
 
 
 def _replace(path: Path, text: str) -> None:
