@@ -315,11 +315,11 @@ def _published(settings: Settings) -> dict[str, Any]:
     with held(settings) as record:
         [(simulated,)] = ask(record, query_text("simulated"))[1]
     return {
+        "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
+        "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
+        "database": dg.MetadataValue.path(settings.published),
         "closest": _table(settings, "sitting_closest"),
         "changes": _table(settings, "sitting_changes"),
-        "database": dg.MetadataValue.path(settings.published),
-        "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
-        "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
     }
 
 
