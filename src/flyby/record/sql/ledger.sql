@@ -26,12 +26,29 @@ WHERE NOT EXISTS (
 GROUP BY m.flyby_id;
 
 -- The ledger is about NeoWs; what JPL says counts for its days. Every day of an answer stands in it, also when the answer
--- was no feed.
-INSERT INTO days BY NAME
-SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
-FROM (SELECT DISTINCT unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day FROM answers)
+-- was no feed. So do days that went by while no morning ran: unasked days between the first and the last that were
+-- observed while they were news. A gap between a backfill and the mornings is nobody's omission.
+CREATE OR REPLACE TEMP TABLE new_days AS
+WITH news AS (
+    SELECT day FROM days WHERE abs(date_diff('day', first_observed_at::DATE, day)) <= 8
+    UNION ALL
+    SELECT day
+    FROM asked
+    ANTI JOIN (FROM days WHERE first_observed_at IS NOT NULL) USING (day)
+    WHERE abs(date_diff('day', getvariable('sitting_at')::DATE, day)) <= 8
+)
+SELECT DISTINCT day
+FROM (
+    SELECT unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day FROM answers
+    UNION ALL
+    SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE FROM news
+)
 ANTI JOIN days USING (day)
 WHERE getvariable('source') = 'neows';
+
+INSERT INTO days BY NAME
+SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
+FROM new_days;
 
 -- Days on which a revision was written, or that a flyby left.
 CREATE OR REPLACE TEMP TABLE changed_days AS
@@ -42,8 +59,23 @@ SELECT close_approach_date AS day FROM written
 UNION
 SELECT k.close_approach_date FROM known AS k JOIN written USING (flyby_id);
 
+-- Also the days on which the other source lists what was revised: a flyby counts on one day only.
 CREATE OR REPLACE TEMP TABLE looked_at AS
-FROM days SEMI JOIN (SELECT day FROM asked UNION FROM changed_days) USING (day);
+FROM days
+SEMI JOIN (
+    SELECT day FROM asked
+    UNION
+    FROM changed_days
+    UNION
+    FROM new_days
+    UNION
+    SELECT other.close_approach_date
+    FROM revisions AS other
+    SEMI JOIN (
+        FROM revisions WHERE seen_from = getvariable('sitting_at') AND sources[1] = getvariable('source')
+    ) AS written USING (flyby_id)
+    WHERE other.seen_to IS NULL
+) USING (day);
 
 -- What each of these days lists, and on which of it the sources differ, if JPL was asked about the day at all.
 CREATE OR REPLACE TEMP TABLE lists AS
@@ -138,16 +170,5 @@ SET
     END
 FROM entries AS e
 WHERE days.day = e.day;
-
--- Days that went by while no morning ran: unasked days between the first and the last that were observed while they were
--- news. A gap between a backfill and the mornings is nobody's omission.
-INSERT INTO days BY NAME
-SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
-FROM (
-    SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE AS day
-    FROM days
-    WHERE abs(date_diff('day', first_observed_at::DATE, day)) <= 8
-)
-ANTI JOIN days USING (day);
 
 INSERT INTO requests BY NAME FROM judged;

@@ -15,11 +15,12 @@ FROM (
 )
 GROUP BY day;
 
--- JPL may name a numbered object by its number alone; its designation is known from NeoWs' names.
+-- JPL may name a numbered object by its number alone; its designation is known from the names of NeoWs' flybys near it.
 CREATE OR REPLACE TEMP TABLE numbered AS
-SELECT regexp_extract(name, '^[0-9]+') AS number, any_value(designation) AS designation
+SELECT regexp_extract(name, '^[0-9]+') AS number, min(designation) AS designation
 FROM revisions
 WHERE getvariable('source') = 'cad' AND sources[1] = 'neows' AND name SIMILAR TO '[0-9]+ .*'
+    AND close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM asked)
 GROUP BY number;
 
 CREATE OR REPLACE TEMP VIEW listed AS

@@ -20,7 +20,10 @@ JOIN revisions AS other
 WHERE other.seen_to IS NULL
     AND other.sources[1] <> getvariable('source')
     AND other.close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM asked)
-    AND other.flyby_id NOT IN (SELECT flyby_id FROM known)
+    AND NOT EXISTS (
+        FROM revisions AS own
+        WHERE own.flyby_id = other.flyby_id AND own.sources[1] = getvariable('source') AND own.seen_to IS NULL
+    )
 QUALIFY row_number() OVER (
         PARTITION BY f.designation, f.close_approach_date, f.ordinal
         ORDER BY NOT other.listed, abs(date_diff('day', other.close_approach_date, f.close_approach_date)),
