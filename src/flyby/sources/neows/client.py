@@ -114,7 +114,10 @@ class NeoWs:
     def _redact(self, body: bytes) -> bytes:
         # Replacing goes over a body in no time, the pattern does not, and keys of letters and digits need no pattern.
         body = body.replace(self._key, _REDACTED)
-        return body if self._key.isalnum() else self._key_pattern.sub(_REDACTED, body)
+        body = body if self._key.isalnum() else self._key_pattern.sub(_REDACTED, body)
+        # An answer that was cut off on the way may end in the middle of the key.
+        begun = next((n for n in range(len(self._key) - 1, 3, -1) if body.endswith(self._key[:n])), 0)
+        return body[: len(body) - begun] + _REDACTED if begun else body
 
 
 def _patience() -> Patience:
