@@ -26,7 +26,6 @@ from flyby.instance import instance, run_job
 from flyby.settings import Settings
 from flyby.sky import Sandbox
 from flyby.sources.neows import client
-from skies import vega_program
 
 KEY = "a-key-of-ones-own-that-no-file-may-hold"
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -66,8 +65,6 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def home(fresh_home: Path, dagster_home: Path) -> Path:
     shutil.copytree(dagster_home, fresh_home / "dagster")
-    (fresh_home / "report").mkdir()
-    shutil.copy(vega_program(), fresh_home / "report")
     return fresh_home
 
 

@@ -36,7 +36,6 @@ from flyby.settings import Settings
 from flyby.sky import Sandbox
 from flyby.sources.cad import client
 from flyby.sources.cad.feed import Feed, decode
-from skies import vega_program
 
 #: JPL's recorded answer is of 27 September 2020, NeoWs' of December.
 NOW = datetime(2020, 12, 20, 6, tzinfo=UTC)
@@ -192,8 +191,6 @@ def test_status_tells_it_in_words_and_in_json_and_the_page_opens_in_a_browser(ye
     shown_at = tmp_path / "shown"
     (browser := tmp_path / "browser").write_text(f'#!/bin/sh\necho "$1" >{shown_at}\n', encoding="utf-8")
     browser.chmod(0o755)
-    year.report.parent.mkdir(exist_ok=True)
-    (year.report.parent / vega_program().name).write_bytes(vega_program().read_bytes())
 
     def flyby(*words: str) -> str:
         settings = {"FLYBY_HOME": str(year.home), "FLYBY_NOW": year.now().isoformat()}
@@ -233,10 +230,6 @@ def run(job: str, op: str, settings: Settings, environment: pytest.MonkeyPatch) 
     }
     for name, value in values.items():
         environment.setenv(name, value)
-    settings.report.parent.mkdir(parents=True, exist_ok=True)
-    program = settings.report.parent / vega_program().name
-    if not program.exists():
-        program.write_bytes(vega_program().read_bytes())
     config = {"ops": {op: {"config": {"date": settings.now().date().isoformat()}}}}
     with dg.DagsterInstance.ephemeral() as instance:
         return defs.resolve_job_def(job).execute_in_process(run_config=config, instance=instance, raise_on_error=False)
