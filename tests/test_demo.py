@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import DEMO_NOW, Demo, environment
 from flyby.demo import MORNINGS
 
