@@ -25,7 +25,7 @@ from flyby.sources.neows import client
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 TODAY = NOW.date()
 JANUARY = list(windows(date(2019, 1, 1), date(2019, 4, 6)))
-KEY = "Secret0123456789abcdefghijklmnopqrstuvwx"
+KEY = "a-made-up-key-0123456789"
 EMPTY = "not a feed: the answer is empty"
 
 #: What an answer is for a window: its body and status.

@@ -33,7 +33,7 @@ from flyby.staging import stage
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TODAY = NOW.date()
-KEY = "Secret0123456789abcdefghijklmnopqrstuvwx"
+KEY = "a-made-up-key-0123456789"
 YEAR = Window(date(2020, 1, 1), date(2020, 12, 31))
 NOTHING = make_cad(count=0, fields=..., data=...)
 
