@@ -134,8 +134,17 @@ class Home:
         self.settings = Settings.load({"FLYBY_HOME": str(folder)})
         self._record: Record | None = None
 
-    def land(self, at: datetime, window: Window, content: bytes, *, attempt: int = 1, http_status: int = 200) -> Landed:
-        answer = Answer("neows", window, at, attempt, http_status, content, Quota(limit=None, remaining=None))
+    def land(
+        self,
+        at: datetime,
+        window: Window,
+        content: bytes,
+        *,
+        attempt: int = 1,
+        http_status: int = 200,
+        source: str = "neows",
+    ) -> Landed:
+        answer = Answer(source, window, at, attempt, http_status, content, Quota(limit=None, remaining=None))
         return land(self.settings.raw, answer)
 
     def take_in(self) -> Loaded:

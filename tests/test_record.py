@@ -349,7 +349,7 @@ def test_a_first_look_at_days_near_now_without_a_long_id_is_partial(
     assert loaded.changes == {"new": rows}
 
 
-@pytest.mark.parametrize("neo_id", ["54000001", "55000001", "60000001", "154000001"])
+@pytest.mark.parametrize("neo_id", ["54000001", "55000001"])
 def test_a_first_look_with_one_long_id_is_healthy(home: Home, neo_id: str) -> None:
     listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(8)]
     loaded = home.sitting(
@@ -535,7 +535,7 @@ def test_rebuilt_from_raw_the_record_is_the_same(home: Home) -> None:
 def test_unchanged_mornings_write_one_line_each_and_do_not_grow_the_database(home: Home) -> None:
     sky = [row(f"2018 J{n}", f"39{n:05}", f"2019-02-{8 + n % 8:02}") for n in range(80)]
     sizes, told = [], set()
-    for n in range(16):
+    for n in range(10):
         at = moment("2019-02-16") + n * DAY
         home.land(at, WEEK, body(sky))
         stage_landed(home.settings)
@@ -544,7 +544,7 @@ def test_unchanged_mornings_write_one_line_each_and_do_not_grow_the_database(hom
         sizes.append(home.settings.published.stat().st_size)
         told.add(home.ask("SELECT count(*), count(DISTINCT flyby_id) FROM revisions")[0])
     assert told == {(80, 80)}
-    assert home.ask("SELECT count(*) FROM requests") == [(16,)]
-    assert home.ask("SELECT DISTINCT observations FROM days") == [(16,)]
+    assert home.ask("SELECT count(*) FROM requests") == [(10,)]
+    assert home.ask("SELECT DISTINCT observations FROM days") == [(10,)]
     # DuckDB takes space in blocks of 256 kB and gives freed ones out again.
     assert sizes[-1] <= sizes[5] + 2 * 262_144, sizes

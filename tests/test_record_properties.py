@@ -23,7 +23,7 @@ from flyby.record import Record
 from flyby.staging import stage
 from model import Model, Said
 
-TIMES_LONGER = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
+TIMES_LONGER = 25 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
 
 #: Before 2021-07 a first look has nothing to go by, after it has.
 EPOCHS = (date(2019, 2, 4), date(2022, 3, 1))
@@ -180,7 +180,7 @@ def believed(record: Record, at: datetime | str = "infinity") -> set[tuple[Any, 
     return as_set(record.connection.execute(query, [at]).fetchall())
 
 
-@few(20)
+@few(6)
 @given(sky=skies())
 def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None:
     with TemporaryDirectory() as folder:
@@ -213,7 +213,7 @@ def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None
                 event(state)
 
 
-@few(6)
+@few(2)
 @given(sky=skies(), data=st.data())
 def test_in_whatever_order_answers_are_loaded_the_record_is_the_one_rebuilt_from_raw(
     sky: list[Sitting], data: st.DataObject
