@@ -141,7 +141,7 @@ def assert_one_list(home: Home, sittings: Sequence[Sitting]) -> None:
     assert home.believed() == home.ask("FROM close_approaches ORDER BY ALL")
     assert home.believed(at=sittings[-1].at) == home.believed()
 
-    heard = {day for s in sittings if s.source == "cad" for window, _ in s.answers for day in asked.days}
+    heard = {day for s in sittings if s.source == "cad" for asked, _ in s.answers for day in asked.days}
     for day, flybys, cad_only, neows_only in home.ask("SELECT day, flybys, cad_only, neows_only FROM days"):
         on_it = [sources for _, its_day, listed, sources in shown if listed and its_day == day]
         alone = [on_it.count([source]) if day in heard else None for source in ("cad", "neows")]
