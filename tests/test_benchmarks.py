@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from pytest_httpserver import HTTPServer
+
 from benchmarks.lesson.days import run
 from benchmarks.measure import CommandFailed, measure
 from benchmarks.page import page, target_table
@@ -29,7 +31,6 @@ from benchmarks.results import (
     summed_up,
     targets,
 )
-from pytest_httpserver import HTTPServer
 
 DAY = date(2019, 2, 15)
 
