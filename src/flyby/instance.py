@@ -13,11 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -82,7 +82,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with _without_gc(), _as_environment(settings), instance(settings) as dagster:
+    with _without_gc(), _as_environment(settings), instance(settings) as dagster, redirect_stderr(_stderr()):
         from flyby.checks import CHECKS
         from flyby.definitions import defs, run_config
         from flyby.morning import MORNING_SLACK_DAYS
@@ -156,6 +156,23 @@ def _sqlite_plainly(home: Path) -> Iterator[None]:
         raise HomeError(
             f"DAGSTER_HOME {home.name}/ cannot be used ({cause}): make room, or check that you may write there"
         ) from None
+
+
+class _Stderr:
+    """stderr less what Dagster writes there of its own accord when an event cannot be stored: flyby's line follows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith("Exception while writing logger call") else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _stderr() -> TextIO:
+    return cast(TextIO, _Stderr(sys.stderr))
 
 
 def prune(settings: Settings, dagster: "DagsterInstance") -> int:

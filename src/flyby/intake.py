@@ -64,6 +64,9 @@ def load_staged(settings: Settings) -> Loaded:
 def publish_record(settings: Settings) -> None:
     """Replace the published database if the record has changed since, or somebody wrote in it."""
     with turn(settings.home):
+        if _log(settings.record).exists():  # closing could not write all of it, or a run was killed
+            with _record(settings) as record:
+                record.checkpoint()
         if not is_newest(settings.record, settings.published):
             publish(settings.record, settings.published)
 

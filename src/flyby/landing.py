@@ -51,8 +51,8 @@ class Landed:
 def land(raw: Path, answer: Answer) -> Landed:
     """Write the answer below `raw` so that it is there whole or not at all, also after a power cut.
 
-    Landing the same answer again changes nothing. That it is there for good is `settle`'s to say. Raises HomeError when
-    FLYBY_HOME cannot be written.
+    What was landed stays as it is, also when another answer comes under the same name. That it is there for good is
+    `settle`'s to say. Raises HomeError when FLYBY_HOME cannot be written.
     """
     at = answer.requested_at.astimezone(UTC)
     stem = f"{at:%Y%m%dT%H%M%S.%fZ}_{answer.window.start}_{answer.window.end}_{answer.attempt}_{answer.http_status}"
@@ -61,18 +61,23 @@ def land(raw: Path, answer: Answer) -> Landed:
     temporary = folder / f".{stem}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
     try:
         _make(folder, raw)
-        try:
-            with temporary.open("xb") as file:
-                file.write(pa.Codec("zstd").compress(answer.body, asbytes=True))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        if not path.exists():  # else a second reading at the same moment, under a rehearsed clock
+            _write(path, temporary, answer.body)
     except OSError as error:
         raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
     return Landed(f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path)
+
+
+def _write(path: Path, temporary: Path, body: bytes) -> None:
+    try:
+        with temporary.open("xb") as file:
+            file.write(pa.Codec("zstd").compress(body, asbytes=True))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def settle(answers: Iterable[Landed]) -> None:

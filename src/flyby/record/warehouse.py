@@ -110,6 +110,13 @@ class Record:
     ) -> None:
         self.close()
 
+    def checkpoint(self) -> None:
+        """Have everything in the one file, as closing does without a word if it cannot. Raises HomeError if not."""
+        try:
+            self.connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise HomeError(f"the record could not be written: {_first_line(error)}") from None
+
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
         self.connection.close()
