@@ -21,7 +21,9 @@ from torture.truth import Truth
 
 #: Steps in one FLYBY_HOME; then comes a fresh one, since the first minute of a home can be killed too.
 STEPS_A_LIFE = 60
-STEPS_A_CHECKPOINT = 8
+STEPS_A_CHECKPOINT = 5
+#: What was killed is called again, so often at most.
+CALLS_A_STEP = 4
 #: A command that has not ended by then is stuck.
 STUCK_S = 300.0
 DAY = timedelta(days=1)
@@ -71,6 +73,8 @@ class Tally:
 @dataclass(slots=True)
 class _Injured:
     child: Child
+    place: int
+    call: int
     kill_at: float | None
     killed: bool = False
 
@@ -140,38 +144,20 @@ class Campaign:
         return reached or time.monotonic() > self._until
 
     def _step(self, folder: Path, source: Source, truth: Truth) -> None:
-        """Several commands at once, some of them killed."""
+        """Several commands at once, most of them killed, and what was killed called again at once."""
         self.tally.steps += 1
         source.share = self._chance.choice((0, 20, 50, 80, 100))
-        at_once = []
-        for n in range(self._chance.choice((1, 1, 2, 3))):
-            command = self._command(truth.settings.home, source, n)
-            self.tally.commands[self._name(command)] += 1
-            child = Child(command, folder / f"child-{n}")
-            doomed = self._chance.random() < 0.75
-            after_s = self._chance.uniform(0, 1.1) * self._took[self._name(command)]
-            at_once.append(_Injured(child, time.monotonic() + after_s if doomed else None))
-        self._await(at_once)
-        for injured in at_once:
-            status = injured.child.wait(0)
-            killed = injured.killed and status == -9
-            self.tally.killed_at_work += killed
-            self.tally.failures_told += status == 1
-            self._note(truth.of_child(injured.child, status, killed=killed))
-            injured.child.close()
-        self._note(truth.after_step())
-
-    def _await(self, at_once: list[_Injured]) -> None:
-        waiting = list(at_once)
+        places = self._chance.choice((1, 1, 2, 3))
+        waiting = [self._start(folder, source, truth, place, 0) for place in range(places)]
         until = time.monotonic() + STUCK_S
         while waiting:
             for injured in list(waiting):
                 now = time.monotonic()
-                if injured.child.wait(0) is not None:
-                    if not injured.killed:
-                        name = self._name(injured.child.command)
-                        self._took[name] = 0.7 * self._took[name] + 0.3 * (now - injured.child.began)
+                if (status := injured.child.wait(0)) is not None:
                     waiting.remove(injured)
+                    killed = self._ended(injured, status, now, truth)
+                    if killed and injured.call < CALLS_A_STEP and now < until:
+                        waiting.append(self._start(folder, source, truth, injured.place, injured.call + 1))
                 elif injured.kill_at is not None and now >= injured.kill_at and not injured.killed:
                     injured.child.kill()
                     injured.killed = True
@@ -183,6 +169,28 @@ class Campaign:
             kills = [i.kill_at for i in waiting if i.kill_at is not None and not i.killed]
             soonest = min([*kills, time.monotonic() + 1.0])
             wait([i.child.sentinel for i in waiting], max(soonest - time.monotonic(), 0.0))
+        self._note(truth.after_step())
+
+    def _start(self, folder: Path, source: Source, truth: Truth, place: int, call: int) -> _Injured:
+        command = self._command(truth.settings.home, source, place + 3 * call)
+        name = self._name(command)
+        self.tally.commands[name] += 1
+        doomed = self._chance.random() < 0.75
+        after_s = self._chance.uniform(0, 1.1) * self._took[name]
+        child = Child(command, folder / f"child-{place}-{call}")
+        return _Injured(child, place, call, time.monotonic() + after_s if doomed else None)
+
+    def _ended(self, injured: _Injured, status: int, now: float, truth: Truth) -> bool:
+        """Note what became of a command; whether it was killed before it had ended by itself."""
+        killed = injured.killed and status == -9
+        self.tally.killed_at_work += killed
+        self.tally.failures_told += status == 1
+        if not injured.killed:
+            name = self._name(injured.child.command)
+            self._took[name] = 0.7 * self._took[name] + 0.3 * (now - injured.child.began)
+        self._note(truth.of_child(injured.child, status, killed=killed))
+        injured.child.close()
+        return killed
 
     def _checkpoint(self, folder: Path, source: Source, truth: Truth) -> None:
         """A clean run heals everything; now and then the record is made again from raw/ alone, and is the same."""

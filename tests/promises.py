@@ -1,0 +1,28 @@
+"""What a decoder promises for any bytes at all."""
+
+from typing import Any
+
+from flyby.days import Window
+from flyby.errors import FeedError
+from flyby.sources.observations import OBSERVATIONS
+
+
+def keep(source: Any, body: bytes, window: Window) -> None:
+    """AssertionError, or whatever the decoder raised, if it is neither a feed nor a FeedError of one short line."""
+    complaint = source.complaint(body)
+    assert not complaint or (complaint.isprintable() and len(complaint) <= 200), complaint
+    try:
+        feed = source.decode(body, window)
+    except FeedError as error:
+        line = str(error)
+        assert line.isprintable(), line
+        assert len(line) <= 500, line
+        return
+    table = source.table([("neows/x", feed)])
+    assert table.schema == OBSERVATIONS
+    table.validate(full=True)
+    assert table.num_rows == source.count(feed)
+    for day in table["close_approach_date"].to_pylist():
+        assert window.start <= day <= window.end
+    for column in ("name", "designation", "neo_id"):
+        assert not any("\0" in text for text in table[column].to_pylist() if text)

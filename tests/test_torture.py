@@ -1,0 +1,98 @@
+"""The short form of `make torture`: twenty seconds of kills and faults; and the campaign's own checks, checked."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))
+
+from answers import Home, body, window  # noqa: E402  torture lies beside tests
+from flyby.intake import take_in  # noqa: E402
+from torture.campaign import Campaign  # noqa: E402
+from torture.child import Child, Command  # noqa: E402
+from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
+from torture.truth import Truth  # noqa: E402
+
+NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
+
+
+def test_kills_and_faults_lose_double_and_leak_nothing_and_every_clean_run_heals() -> None:
+    tally = Campaign(2026, seconds=20, cold_share=0).run()
+    assert tally.found == []
+    assert tally.clean_runs
+    assert tally.kills
+    assert tally.injected
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[Source]:
+    with Source(seed=1, now=NOW, share=0) as source:
+        yield source
+
+
+@pytest.fixture
+def truth(tmp_path: Path, source: Source) -> Truth:
+    """The checks, of a home that took in one answer of the source."""
+    home = Home(tmp_path / "home")
+    asked = window("2024-02-22", "2024-02-29")
+    feed = source._feed(asked)
+    home.land(NOW, asked, encode(feed))
+    source.meant[Said(asked, 200, hashlib.sha256(encode(feed)).hexdigest())] = rows(feed)
+    take_in(home.settings)
+    return Truth(home.settings, source)
+
+
+def test_a_home_as_it_should_be_passes(truth: Truth) -> None:
+    assert [*truth.after_step(), *truth.after_clean_run()] == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "kind"),
+    [
+        ("DELETE FROM revisions WHERE rowid = 0", "lost"),
+        ("INSERT INTO revisions FROM revisions LIMIT 1", "doubled"),
+        ("UPDATE revisions SET miss_distance_km = 1 WHERE rowid = 0", "changed"),
+        ("DROP VIEW close_approaches", "closed"),
+    ],
+)
+def test_harm_done_to_the_database_is_found(truth: Truth, harm: str, kind: str) -> None:
+    with duckdb.connect(truth.settings.published) as connection:
+        connection.execute(harm)
+    found = list(truth.after_step())
+    if kind in ("lost", "changed"):
+        found += truth.after_clean_run()
+    assert kind in {line.split(":")[0] for line in found}
+
+
+def test_an_answer_that_nobody_gave_a_key_on_disk_and_litter_are_found(truth: Truth) -> None:
+    stray = Home(truth.settings.home).land(NOW, window("2024-03-01", "2024-03-08"), body([]))
+    assert [line.split(":")[0] for line in truth.after_step()] == ["altered"]
+    stray.path.unlink()
+    (truth.settings.staging / "notes.txt").write_text(f"key={KEY_PREFIX}123")
+    assert [line.split(":")[0] for line in truth.after_step()] == ["leak"]
+    assert [line.split(":")[0] for line in truth.after_clean_run()] == ["litter"]
+
+
+def test_an_answer_that_was_given_and_not_kept_is_found(truth: Truth, source: Source, tmp_path: Path) -> None:
+    key = f"{KEY_PREFIX}Forgotten"
+    source.given[key].append(Said(window("2024-02-22", "2024-02-29"), 200, "0" * 64))
+    environ = {"FLYBY_HOME": str(truth.settings.home), "NASA_API_KEY": key}
+    child = Child(Command(("status", "--json"), environ), tmp_path / "child")
+    assert child.wait(60) == 0
+    assert json.loads(child.said()[0])
+    assert [line.split(":")[0] for line in truth.of_child(child, 0, killed=False)] == ["lost"]
+
+
+def test_the_campaign_says_how_it_is_called() -> None:
+    done = subprocess.run([sys.executable, "-m", "torture", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    for option in ("--seed", "--kills", "--faults", "--seconds", "--year"):
+        assert option in done.stdout
