@@ -1,5 +1,5 @@
 # Everything a person or CI does here. Each target sets itself up in .venv; only Python 3.11 or newer, make and git are
-# needed. Nothing but the set-up, `make lock` and `make test-live` uses a network.
+# needed. Nothing but the set-up, `make lock`, `make audit` and `make test-live` uses a network.
 
 PYTHON ?= python3
 VENV := .venv
@@ -54,6 +54,18 @@ format: $(VENV)/dev.stamp  ## put the style right where that can be done by itse
 test-live: $(VENV)/dev.stamp  ## ask NASA itself a few questions (NASA_API_KEY, or DEMO_KEY; never in CI)
 	$(BIN)/python -m pytest tests/live
 
+.PHONY: torture
+torture: $(VENV)/dev.stamp  ## a campaign of kills and faults: make torture OPTIONS='--seed 1 --kills 1000 --faults 5000', or --year
+	$(BIN)/python -m torture $(OPTIONS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp $(VENV)/fuzz.stamp  ## bytes against the decoders, guided by coverage, for a minute (or OPTIONS)
+	$(BIN)/python tests/fuzz/decoder.py $(or $(OPTIONS),-max_total_time=60)
+
+.PHONY: audit
+audit: $(VENV)/fuzz.stamp  ## known weaknesses of what flyby is installed with (asks the network)
+	$(BIN)/pip-audit --requirement requirements/runtime.txt --no-deps --disable-pip $(OPTIONS)
+
 .PHONY: bench
 bench: $(VENV)/bench.stamp  ## flyby beside its peers, on this machine
 	$(BIN)/python -m benchmarks.run
@@ -68,6 +80,7 @@ lock: $(VENV)/python.stamp  ## the pins again after a change of pyproject.toml (
 	$(call compile,requirements/runtime.txt,--extra notify --extra report)
 	$(call compile,requirements/dev.txt,--extra dev --constraint requirements/runtime.txt)
 	$(call compile,requirements/bench.txt,--extra bench --constraint requirements/dev.txt)
+	$(call compile,requirements/fuzz.txt,--extra fuzz --constraint requirements/bench.txt)
 
 # $(call compile,LOCK,OPTIONS): exact pins with hashes, for every platform and every Python that pyproject.toml allows.
 define compile

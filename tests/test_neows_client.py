@@ -382,3 +382,10 @@ def test_eight_requests_are_in_flight_at_once_and_no_more(server: FaultServer, m
     with NeoWs(server.url, KEY, on_answer=landed.append) as neows, ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda _: neows.fetch(WINDOW, requested_at=NOW), range(32)))
     assert len(landed) == len(server.requests) == 32
+
+
+@pytest.mark.parametrize("kept", [4, 17, len(KEY) - 1])
+def test_an_answer_that_is_cut_off_in_the_key_keeps_nothing_of_it(server: FaultServer, kept: int) -> None:
+    server.play(answer(b'{"links": "http://x?api_key=' + KEY.encode()[:kept]))
+    asked = Asked(server.url)
+    assert {landed.body for landed in asked.landed} == {b'{"links": "http://x?api_key=REDACTED'}
