@@ -1,5 +1,6 @@
 """Killed at any instant, on a full or read-only disk, after a power cut, with a clock that lies: the next run heals."""
 
+import inspect
 import multiprocessing
 import os
 import re
@@ -27,7 +28,7 @@ from flyby import history
 from flyby.cli import main
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError, SourceError
-from flyby.instance import instance, prune
+from flyby.instance import instance, prune, up
 from flyby.intake import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.morning import gather
 from flyby.published import ask, ledger
@@ -542,3 +543,20 @@ def test_no_module_runs_a_shell_reads_a_pickle_or_builds_sql_from_data() -> None
     for path, text in code.items():
         for word in (r"shell=True", r"os\.system", r"pickle", r"(?<![.\w])(eval|exec)\(", r"yaml\.load\("):
             assert not re.search(word, text), f"{path.name}: {word}"
+
+
+def test_the_webserver_is_on_loopback_unless_somebody_says_otherwise() -> None:
+    assert inspect.signature(up).parameters["host"].default == "127.0.0.1"
+
+
+@pytest.mark.parametrize("page", ["docs/reliability.md", "SECURITY.md"])
+def test_every_test_that_a_promise_names_is_there(page: str) -> None:
+    root = Path(__file__).parents[1]
+    promised = (root / page).read_text("utf-8")
+    written = {path.name: path.read_text("utf-8") for path in (root / "tests").glob("test_*.py")}
+    files = set(re.findall(r"\btest_\w+\.py", promised))
+    assert files <= set(written)
+    for name in re.findall(r"\btest_\w+\b(?!\.py)", promised):
+        assert any(f"def {name}(" in text for text in written.values()), name
+    for part in re.findall(r"`…(\w+)…?`", promised):
+        assert any(re.search(rf"def test_\w*{part}", text) for text in written.values()), part

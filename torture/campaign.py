@@ -63,7 +63,8 @@ class Tally:
         )
         yield f"kills {self.kills} ({self.killed_at_work} before the command had ended), faults {self.injected} of"
         yield f"  {len(self.faults)} kinds, {self.failures_told} failures told in one line"
-        yield f"clean runs {self.clean_runs}, of which each had all to heal; rebuilds {self.rebuilds}"
+        tried = self.clean_runs + self.count("stuck")
+        yield f"healed by one clean run {self.clean_runs} times of {tried}; rebuilt from raw/ {self.rebuilds} times"
         for kind in ("lost", "doubled", "changed", "altered", "closed", "leak", "litter", "line", "stuck", "reader"):
             yield f"  {kind:<8} {self.count(kind)}"
         yield from (f"reader: {line}" for line in self.reader)
@@ -211,11 +212,10 @@ class Campaign:
             self.tally.rebuilds += word == "rebuild"
             self._note(truth.after_step())
             self._note(truth.after_clean_run())
-        if self.tally.steps % 40 == 0:
-            self._say(
-                f"… step {self.tally.steps}: {self.tally.kills} kills, {self.tally.injected} faults, "
-                f"{len(self.tally.found)} found"
-            )
+        self._say(
+            f"… step {self.tally.steps}: {self.tally.kills} kills, {self.tally.injected} faults, "
+            f"{len(self.tally.found)} found"
+        )
 
     def _command(self, home: Path, source: Source, n: int, word: str | None = None) -> Command:
         chance = self._chance
