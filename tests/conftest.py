@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,11 @@ from typing import NamedTuple
 
 import pytest
 from filelock import FileLock
+
+# In the background a shell has its commands ignore Ctrl-C, Dagster has SIGTERM do what Ctrl-C does, and children inherit
+# both: servers that tests start could not be ended.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: The moment of the demo that tests and documents show.
 DEMO_NOW = "2026-11-23T12:00:00Z"
