@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from filelock import FileLock
 
-# In the background a shell has its commands ignore Ctrl-C, Dagster has SIGTERM do what Ctrl-C does, and children inherit
-# both: servers that tests start could not be ended.
+# In the background a shell has its commands ignore Ctrl-C, Dagster has SIGTERM do what Ctrl-C does, and children
+# inherit both: servers that tests start could not be ended.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
