@@ -22,9 +22,6 @@ from flyby.staging import rows
 UNSAID_WAIT_S = 3600.0
 LONGEST_WAIT_S = 25 * 3600.0
 
-#: So many staged batches are loaded together, while the next are read.
-BATCHES_A_LOAD = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -87,7 +84,7 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
                 except Refused as error:
                     refused |= error.refused
                 progress = _with(progress, under_way)
-                under_way = intake.submit(_stage_sitting, settings, at)
+                under_way = intake.submit(_take_in_sitting, settings, at)
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
             progress = _with(progress, under_way)
@@ -137,14 +134,10 @@ def backfill_patiently(
             return done.then(last_round)
 
 
-def _stage_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
-    """Stage what was read at `at`, and load when much is waiting; the rows staged, and what was loaded.
-
-    Each load writes the tables' last blocks anew, so a few large ones are cheaper than many.
-    """
+def _take_in_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
+    """Stage and load what was read at `at`, while the next is read; the rows staged, and what was loaded."""
     waiting = stage_landed(settings, until=at)
-    count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
-    return count, load_staged(settings) if len(waiting) >= BATCHES_A_LOAD else Loaded()
+    return rows(waiting[-1]), load_staged(settings)
 
 
 def _with(progress: Progress, under_way: Future[tuple[int, Loaded]] | None) -> Progress:
