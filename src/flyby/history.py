@@ -137,7 +137,8 @@ def backfill_patiently(
 def _take_in_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
     """Stage and load what was read at `at`, while the next is read; the rows staged, and what was loaded."""
     waiting = stage_landed(settings, until=at)
-    return rows(waiting[-1]), load_staged(settings)
+    count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
+    return count, load_staged(settings)
 
 
 def _with(progress: Progress, under_way: Future[tuple[int, Loaded]] | None) -> Progress:
