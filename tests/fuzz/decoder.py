@@ -1,7 +1,7 @@
 """Bytes against the decoders, guided by coverage: `make fuzz`, or `python tests/fuzz/decoder.py -runs=100000`.
 
-Whatever the bytes: a feed, or one of the project's own errors of one line. Starts from hand-made feeds; libFuzzer writes
-what breaks the promise into the working directory.
+Whatever the bytes: a feed, or one of the project's own errors of one line. Starts from hand-made feeds; libFuzzer
+writes what breaks the promise into the working directory.
 """
 
 import sys
