@@ -20,7 +20,7 @@ from torture.source import KEY_PREFIX, UNREACHABLE, Source
 from torture.truth import Truth
 
 #: Steps in one FLYBY_HOME; then comes a fresh one, since the first minute of a home can be killed too.
-STEPS_A_LIFE = 60
+STEPS_A_LIFE = 25
 STEPS_A_CHECKPOINT = 5
 #: What was killed is called again, so often at most.
 CALLS_A_STEP = 4
@@ -147,8 +147,8 @@ class Campaign:
     def _step(self, folder: Path, source: Source, truth: Truth) -> None:
         """Several commands at once, most of them killed, and what was killed called again at once."""
         self.tally.steps += 1
-        source.share = self._chance.choice((0, 20, 50, 80, 100))
-        places = self._chance.choice((1, 1, 2, 3))
+        source.share = self._chance.choice((0, 30, 60, 90, 100))
+        places = self._chance.choice((1, 1, 1, 2, 3))
         waiting = [self._start(folder, source, truth, place, 0) for place in range(places)]
         until = time.monotonic() + STUCK_S
         while waiting:
@@ -220,7 +220,7 @@ class Campaign:
     def _command(self, home: Path, source: Source, n: int, word: str | None = None) -> Command:
         chance = self._chance
         clean = word is not None
-        word = word or chance.choices((LEAN, "run", "backfill", "rebuild", "status"), (60, 14, 14, 6, 6))[0]
+        word = word or chance.choices((LEAN, "run", "backfill", "rebuild", "status"), (70, 6, 14, 5, 5))[0]
         now = source.now + n * timedelta(microseconds=1 + n)
         day = (now - DAY).date()
         words: tuple[str, ...] = (word,)
