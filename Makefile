@@ -60,7 +60,7 @@ torture: $(VENV)/dev.stamp  ## a campaign of kills and faults: make torture OPTI
 
 .PHONY: fuzz
 fuzz: $(VENV)/dev.stamp $(VENV)/fuzz.stamp  ## bytes against the decoders, guided by coverage, for a minute (or OPTIONS)
-	$(BIN)/python tests/fuzz/decoder.py $(or $(OPTIONS),-max_total_time=60)
+	$(BIN)/python tests/fuzz/decoder.py -artifact_prefix=$(VENV)/ $(or $(OPTIONS),-max_total_time=60)
 
 .PHONY: audit
 audit: $(VENV)/fuzz.stamp  ## known weaknesses of what flyby is installed with (asks the network)
