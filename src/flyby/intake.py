@@ -71,13 +71,17 @@ def publish_record(settings: Settings) -> None:
             publish(settings.record, settings.published)
 
 
+#: Records that this process has opened: they are whole and of this version.
+_opened: set[Path] = set()
+
+
 @contextmanager
 def held(settings: Settings) -> Iterator[Path]:
     """The record's own file, for what a run has to ask: people may have the published one open for writing, or have
     changed it. It stays as it is while the context lasts; take no other turn inside."""
     with turn(settings.home):
-        with _record(settings):  # made, healed and of this version, if it was not
-            pass
+        if settings.record not in _opened or not settings.record.exists():
+            _record(settings).close()  # made, healed and of this version, if it was not
         yield settings.record
 
 
@@ -97,11 +101,14 @@ def rebuild(settings: Settings) -> Loaded:
 def _record(settings: Settings) -> Record:
     """The record. One that is damaged, or of an older flyby, is kept under another name and made again from raw/."""
     try:
-        return Record(settings.record)
+        record = Record(settings.record)
     except DamagedRecord:
         _keep(settings.record, "damaged")
     except OutdatedRecord as error:
         _keep(settings.record, f"schema-{error.version}")
+    else:
+        _opened.add(settings.record)
+        return record
     _rebuild(settings)
     return Record(settings.record)
 
