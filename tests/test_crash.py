@@ -32,7 +32,7 @@ from flyby.instance import instance, prune, up
 from flyby.intake import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.morning import gather
 from flyby.published import ask, ledger
-from flyby.record import warehouse
+from flyby.record import record as record_room
 from flyby.settings import Settings
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -177,7 +177,7 @@ def test_a_log_of_the_record_that_a_power_cut_took_is_taken_in_again(tmp_path: P
 
 
 def die_before_the_checkpoint(record: Path, batch: Path) -> None:
-    held = warehouse.Record(record)
+    held = record_room.Record(record)
     held.load([batch])
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -434,10 +434,10 @@ def test_the_files_own_time_decides_nothing_when_publishing(tmp_path: Path) -> N
 def test_a_newer_flyby_upgrades_the_record_after_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = two_mornings(tmp_path)
     old = home.everything()["requests"]
-    newer = warehouse.sql("schema").replace("VALUES (1)", "VALUES (2)") + "\n;CREATE TABLE news (n INTEGER)"
-    told = warehouse.sql
-    monkeypatch.setattr(warehouse, "SCHEMA_VERSION", warehouse.SCHEMA_VERSION + 1)
-    monkeypatch.setattr(warehouse, "sql", lambda name: newer if name == "schema" else told(name))
+    newer = record_room.sql("schema").replace("VALUES (1)", "VALUES (2)") + "\n;CREATE TABLE news (n INTEGER)"
+    told = record_room.sql
+    monkeypatch.setattr(record_room, "SCHEMA_VERSION", record_room.SCHEMA_VERSION + 1)
+    monkeypatch.setattr(record_room, "sql", lambda name: newer if name == "schema" else told(name))
     take_in(home.settings)
     assert home.ask("SELECT schema_version FROM record_version") == [(2,)]
     assert home.ask("SELECT count(*) FROM news") == [(0,)]

@@ -158,8 +158,8 @@ def status(as_json: bool) -> None:
     from flyby import views
 
     settings = Settings.load()
-    found = views.status(settings.published, settings.now())
-    opinion = views.second_opinion(settings.published, settings.now())
+    found = views.status(settings.database, settings.now())
+    opinion = views.second_opinion(settings.database, settings.now())
     if as_json:
         return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
     from flyby import terminal
@@ -178,7 +178,7 @@ def upcoming(closest: bool, days: int, as_json: bool) -> None:
     from flyby import views
 
     settings = Settings.load()
-    found = views.upcoming(settings.published, settings.now(), days=days, closest_first=closest)
+    found = views.upcoming(settings.database, settings.now(), days=days, closest_first=closest)
     if as_json:
         return _print_json(asdict(found))
     from flyby import terminal
@@ -195,7 +195,7 @@ def changes(since: datetime | None, as_json: bool) -> None:
     from flyby import views
 
     settings = Settings.load()
-    found = views.changes(settings.published, since or settings.now() - DAY)
+    found = views.changes(settings.database, since or settings.now() - DAY)
     if as_json:
         return _print_json(asdict(found))
     from flyby import terminal
@@ -211,7 +211,7 @@ def latency(as_json: bool) -> None:
     from flyby import views
 
     settings = Settings.load()
-    found = views.latency(settings.published)
+    found = views.latency(settings.database)
     if as_json:
         return _print_json(asdict(found))
     from flyby import terminal
@@ -235,7 +235,7 @@ def sql(query: str, as_json: bool) -> None:
     """Ask the published database in SQL, read-only."""
     from flyby import published
 
-    columns, rows = published.ask(Settings.load().published, query)
+    columns, rows = published.ask(Settings.load().database, query)
     if as_json:
         return _print_json([dict(zip(columns, row, strict=True)) for row in rows])
     from flyby import terminal
@@ -253,7 +253,7 @@ def report(is_opened: bool) -> None:
 
     settings = Settings.load()
     with terminal.busy("writing the page"):
-        page = write_report(settings.published, settings.report, now=settings.now())
+        page = write_report(settings.database, settings.report, now=settings.now())
     if is_opened:
         import webbrowser
 

@@ -12,6 +12,7 @@ from dagster._config import ConfigScalar, ConfigScalarKind, PostProcessingError
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from flyby import notices, report
+from flyby.address import Lake
 from flyby.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
 from flyby.errors import FlybyError, SettingsError, UsageError
 from flyby.history import Progress, backfill
@@ -129,7 +130,7 @@ def asteroids_file() -> dg.MaterializeResult[None]:
 def duckdb_table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failing_plainly():
         settings = Settings.load()
-        loaded = load_staged(settings)
+        loaded = load_staged(settings, by=_run(context))
         publish_record(settings)
         _warn(context, [*notices.after_load(settings), *report.after_run(settings)])
         return dg.MaterializeResult(metadata=_known({**_loaded(loaded), **_published(settings)}))
@@ -157,7 +158,8 @@ def record_checks() -> Iterator[dg.AssetCheckResult]:
 def second_opinion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failing_plainly():
         settings = Settings.load()
-        heard, loaded = hear_second_opinion(settings, context.op_execution_context.op_config["date"])
+        tick = context.op_execution_context.op_config["date"]
+        heard, loaded = hear_second_opinion(settings, tick, by=_run(context))
         job = second_opinion_job.name
         _warn(context, [*notices.after_load(settings, job=job), *report.after_run(settings)])
         return dg.MaterializeResult(
@@ -202,7 +204,9 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     with failing_plainly():
         settings = Settings.load()
         first, last = date(int(years.start), 1, 1), date(int(years.end), 12, 31)
-        progress = backfill(settings, first, last, on_progress=lambda progress: _log(context, progress))
+        progress = backfill(
+            settings, first, last, by=_run(context), on_progress=lambda progress: _log(context, progress)
+        )
         _warn(context, [*notices.after_load(settings, job=history_job.name), *report.after_run(settings)])
         return dg.MaterializeResult(
             metadata=_known(
@@ -211,7 +215,7 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
                     "windows": progress.windows,
                     "quota_left": progress.quota_remaining,
                     **_loaded(progress.loaded),
-                    "database": dg.MetadataValue.path(settings.published),
+                    "database": _place(settings),
                 }
             )
         )
@@ -317,10 +321,15 @@ def _published(settings: Settings) -> dict[str, Any]:
     return {
         "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
         "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
-        "database": dg.MetadataValue.path(settings.published),
+        "database": _place(settings),
         "closest": _table(settings, "sitting_closest"),
         "changes": _table(settings, "sitting_changes"),
     }
+
+
+def _place(settings: Settings) -> dg.MetadataValue[Any]:
+    place = settings.database
+    return dg.MetadataValue.text(str(place)) if isinstance(place, Lake) else dg.MetadataValue.path(place)
 
 
 def _table(settings: Settings, query: str) -> dg.TableMetadataValue | None:
@@ -333,6 +342,11 @@ def _table(settings: Settings, query: str) -> dg.TableMetadataValue | None:
 def _plain(value: Any) -> Any:
     """A value as Dagster can show it."""
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _run(context: dg.AssetExecutionContext) -> str:
+    """The run, as the commits of a lake name it."""
+    return f"{context.job_name} {context.run.run_id}"
 
 
 def _warn(context: dg.HookContext | dg.AssetExecutionContext, lines: Iterable[str]) -> None:

@@ -104,8 +104,8 @@ def _morning(settings: Settings, sky: Sandbox, day: date, *, is_broken: bool) ->
         result = run_job(replace(settings, rehearsed_now=at), day)
     if not result.success:
         raise FlybyError(f"the demo's run failed: {result.error}")
-    told = views.changes(settings.published, at - timedelta(microseconds=1))
-    terminal.show_morning(day - DAY, views.passed(settings.published, day - DAY), told, warnings=result.warnings)
+    told = views.changes(settings.database, at - timedelta(microseconds=1))
+    terminal.show_morning(day - DAY, views.passed(settings.database, day - DAY), told, warnings=result.warnings)
 
 
 def _clear(home: Path) -> None:

@@ -13,7 +13,7 @@ from flyby.intake import BATCH_ANSWERS, held, load_staged, stage_landed, take_in
 from flyby.planning import wanted
 from flyby.published import ledger
 from flyby.reading import Refused, neows, read
-from flyby.record import Loaded
+from flyby.record import SOMEBODY, Loaded
 from flyby.settings import Settings
 from flyby.staging import rows
 
@@ -53,15 +53,17 @@ class Interrupted(FlybyError):
         self.cause = cause
 
 
-def backfill(settings: Settings, first: date, last: date, *, on_progress: Callable[[Progress], None]) -> Progress:
-    """Hold every day from `first` to `last`, asking only for windows not held or due again.
+def backfill(
+    settings: Settings, first: date, last: date, *, on_progress: Callable[[Progress], None], by: str = SOMEBODY
+) -> Progress:
+    """Hold every day from `first` to `last`, asking only for windows not held or due again; `by` is who does it.
 
     Raises Interrupted, with everything that came loaded and published, when the source, the quota or the person ends
     it, and at the end when there were windows that brought no feed.
     """
     if first > last:
         raise UsageError(f"FROM {first} lies after TO {last}: the earlier day comes first")
-    take_in(settings)
+    take_in(settings, by=by)
     with held(settings) as record:
         plan = wanted(ledger(record), first, last, now=settings.now())
     progress = Progress(0, len(plan))
@@ -84,15 +86,15 @@ def backfill(settings: Settings, first: date, last: date, *, on_progress: Callab
                 except Refused as error:
                     refused |= error.refused
                 progress = _with(progress, under_way)
-                under_way = intake.submit(_take_in_sitting, settings, at)
+                under_way = intake.submit(_take_in_sitting, settings, at, by)
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
             progress = _with(progress, under_way)
-            loaded = progress.loaded + take_in(settings)
+            loaded = progress.loaded + take_in(settings, by=by)
             progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
         progress = _with(progress, under_way)
-    progress = replace(progress, loaded=progress.loaded + take_in(settings))
+    progress = replace(progress, loaded=progress.loaded + take_in(settings, by=by))
     on_progress(progress)
     if refused:
         raise Interrupted(progress, Refused(refused))
@@ -134,11 +136,11 @@ def backfill_patiently(
             return done.then(last_round)
 
 
-def _take_in_sitting(settings: Settings, at: datetime) -> tuple[int, Loaded]:
+def _take_in_sitting(settings: Settings, at: datetime, by: str = SOMEBODY) -> tuple[int, Loaded]:
     """Stage and load what was read at `at`, while the next is read; the rows staged, and what was loaded."""
     waiting = stage_landed(settings, until=at)
     count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
-    return count, load_staged(settings)
+    return count, load_staged(settings, by=by)
 
 
 def _with(progress: Progress, under_way: Future[tuple[int, Loaded]] | None) -> Progress:

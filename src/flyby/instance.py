@@ -23,6 +23,7 @@ from urllib.request import urlopen
 
 from filelock import FileLock, Timeout
 
+from flyby.address import PREFIX
 from flyby.days import DAY
 from flyby.errors import BusyError, FlybyError, HomeError, UsageError
 from flyby.planning import parse_tick
@@ -263,6 +264,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_NOTIFY": " ".join(settings.notify),
         "FLYBY_NOTABLE": "; ".join(map(str, settings.notable)),
         "FLYBY_DIGEST": str(int(settings.digest)),
+        "FLYBY_WAREHOUSE": PREFIX + settings.lake.catalog if settings.lake else "",
+        "FLYBY_WAREHOUSE_DATA": settings.lake.data if settings.lake else "",
         "FLYBY_NOW": moment.isoformat() if moment else "",
     }
 

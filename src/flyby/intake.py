@@ -1,19 +1,19 @@
 """From raw/ to the record: stage what was landed, load what was staged, publish. The same for mornings and for
 history."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from flyby.address import Lake
 from flyby.errors import HomeError
 from flyby.landing import Landed, landed, settle, sweep
-from flyby.record import DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch, is_newest, publish
+from flyby.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
 from flyby.settings import Settings
 from flyby.staging import request_ids, stage
-from flyby.turns import turn
+from flyby.warehouse import log, warehouse
 
 #: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
 BATCH_ANSWERS = 256
@@ -24,7 +24,7 @@ def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[P
 
     Also what a killed run left. `until` leaves out the sittings after it, which are still being read.
     """
-    with turn(settings.home):
+    with warehouse(settings).turn():
         sweep(settings.raw)
         _tidy(settings)
         with _record(settings) as record:
@@ -46,87 +46,76 @@ def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[P
         return _staged(settings.staging)
 
 
-def load_staged(settings: Settings) -> Loaded:
-    """Take every staged batch into the record, a morning's in one transaction.
+def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+    """Take every staged batch into the record, a morning's in one transaction; `by` is who does it.
 
     Answers that come later than newer ones for the same days (a run was killed between landing and loading, and another
     went on meanwhile) would tell their story out of order: then the record is made again from raw/. So it is when a
     staged batch cannot be read.
     """
-    with turn(settings.home):
+    with warehouse(settings).turn():
         try:
             with _record(settings) as record:
-                return record.load(b for b in _staged(settings.staging) if request_ids(b) is not None)
+                return record.load((b for b in _staged(settings.staging) if request_ids(b) is not None), by=by)
         except (OutOfOrder, UnreadableBatch):
-            return _rebuild(settings)
+            return _rebuild(settings, by=by)
 
 
 def publish_record(settings: Settings) -> None:
-    """Replace the published database if the record has changed since, or somebody wrote in it."""
-    with turn(settings.home):
-        if _log(settings.record).exists():  # closing could not write all of it, or a run was killed
+    """Have people see the record as it is now, if it has changed since they last could."""
+    house = warehouse(settings)
+    with house.turn():
+        if not house.is_whole():
             with _record(settings) as record:
                 record.checkpoint()
-        if not is_newest(settings.record, settings.published):
-            publish(settings.record, settings.published)
+        house.publish()
 
 
 #: Records that this process has opened: they are whole and of this version.
-_opened: set[Path] = set()
+_opened: set[Path | Lake] = set()
 
 
 @contextmanager
-def held(settings: Settings) -> Iterator[Path]:
-    """The record's own file, for what a run has to ask: people may have the published one open for writing, or have
+def held(settings: Settings) -> Iterator[Path | Lake]:
+    """The record itself, for what a run has to ask: people may have the published file open for writing, or have
     changed it. It stays as it is while the context lasts; take no other turn inside."""
-    with turn(settings.home):
-        if settings.record not in _opened or not settings.record.exists():
+    house = warehouse(settings)
+    with house.turn():
+        if house.place not in _opened or not house.is_whole():
             _record(settings).close()  # made, healed and of this version, if it was not
-        yield settings.record
+        yield house.place
 
 
-def take_in(settings: Settings) -> Loaded:
+def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
-    loaded = load_staged(settings) if stage_landed(settings) else Loaded()
+    loaded = load_staged(settings, by=by) if stage_landed(settings) else Loaded()
     publish_record(settings)
     return loaded
 
 
 def rebuild(settings: Settings) -> Loaded:
     """Make the record again from raw/ alone. The old one stays in use until the new one is whole."""
-    with turn(settings.home):
-        return _rebuild(settings)
+    with warehouse(settings).turn():
+        return _rebuild(settings, by="flyby rebuild")
 
 
 def _record(settings: Settings) -> Record:
     """The record. One that is damaged, or of an older flyby, is kept under another name and made again from raw/."""
+    house = warehouse(settings)
     try:
-        record = Record(settings.record)
+        record = Record(house.place)
     except DamagedRecord:
-        _keep(settings.record, "damaged")
+        house.keep("damaged")
     except OutdatedRecord as error:
-        _keep(settings.record, f"schema-{error.version}")
+        house.keep(f"schema-{error.version}")
     else:
-        _opened.add(settings.record)
+        _opened.add(house.place)
         return record
-    _rebuild(settings)
-    return Record(settings.record)
+    _rebuild(settings, by="flyby upgrade")
+    return Record(house.place)
 
 
-def _keep(record: Path, name: str) -> None:
-    """Back up the record beside it; what replaces it leaves the copy alone."""
-    copy = record.with_name(f"{name}.duckdb")
-    try:
-        copy.unlink(missing_ok=True)
-        try:
-            os.link(record, copy)
-        except OSError:  # a disk without hard links
-            shutil.copyfile(record, copy)
-    except OSError as error:
-        raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
-
-
-def _rebuild(settings: Settings) -> Loaded:
+def _rebuild(settings: Settings, *, by: str) -> Loaded:
     fresh, scratch = _workplace(settings)
     try:
         _remove(fresh)
@@ -134,12 +123,11 @@ def _rebuild(settings: Settings) -> Loaded:
         with Record(fresh) as record:
             for n, batch in enumerate(_batches(landed(settings.raw))):
                 folder = stage(batch, scratch / f"{n:06}")
-                done += record.load([folder])
+                done += record.load([folder], by=by)
                 shutil.rmtree(folder)
-        if _log(fresh).exists():
+        if log(fresh).exists():
             raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
-        _log(settings.record).unlink(missing_ok=True)
-        os.replace(fresh, settings.record)
+        warehouse(settings).replace(fresh, by=by)
     except OSError as error:
         raise HomeError(f"the record could not be made again ({error.strerror}): the old one is still in use") from None
     finally:
@@ -181,10 +169,5 @@ def _staged(staging: Path) -> list[Path]:
 
 
 def _remove(path: Path) -> None:
-    for leftover in (path, _log(path)):
+    for leftover in (path, log(path)):
         leftover.unlink(missing_ok=True)
-
-
-def _log(path: Path) -> Path:
-    """DuckDB's write-ahead log, which it removes when it closes the database in order."""
-    return path.with_name(path.name + ".wal")

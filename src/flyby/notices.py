@@ -98,7 +98,7 @@ def after_load(settings: Settings, *, job: str = MORNING_JOB) -> list[str]:
     def notices() -> list[Notice]:
         now = settings.now()
         today = local_day(settings, now)
-        suspect = views.status(settings.published, now).suspect
+        suspect = views.status(settings.database, now).suspect
         flybys = _notable_flybys(settings, today)
         worth = [
             lambda told: worked(told, job),
@@ -194,12 +194,12 @@ def noted(
 def digested(told: Told, settings: Settings, now: datetime) -> tuple[Message | None, Told]:
     """Last night, what is coming and what changed; once on the day of a tick, when its morning was read."""
     today = local_day(settings, now)
-    read_at = {entry.day: entry.last_observed_at for entry in ledger(settings.published)}.get(today - DAY)
+    read_at = {entry.day: entry.last_observed_at for entry in ledger(settings.database)}.get(today - DAY)
     if told.digest == today or read_at is None or local_day(settings, read_at) != today:
         return None, told
-    night = views.passed(settings.published, today - DAY)
-    coming = views.upcoming(settings.published, now, closest_first=True).flybys
-    changes = views.changes(settings.published, now - DAY)
+    night = views.passed(settings.database, today - DAY)
+    coming = views.upcoming(settings.database, now, closest_first=True).flybys
+    changes = views.changes(settings.database, now - DAY)
     counts = [f"{len(changes.of(kind)):,} {kind}" for kind in views.KINDS if changes.of(kind)]
     body = [
         f"Last night ({today - DAY}): {_count(len(night), 'flyby')}",
@@ -236,7 +236,7 @@ def _notable_flybys(settings: Settings, today: date) -> list[Flyby]:
         "last": today + NOTABLE_DAYS_AHEAD * DAY,
         "within_ld": max((rule.within_ld for rule in settings.notable), default=0.0),
     }
-    return [Flyby(*row) for row in ask(settings.published, query_text("notable"), parameters)[1]]
+    return [Flyby(*row) for row in ask(settings.database, query_text("notable"), parameters)[1]]
 
 
 def _tell(settings: Settings, notices: Callable[[], Sequence[Notice]]) -> list[str]:
@@ -324,7 +324,7 @@ def _memory(home: Path) -> Iterator[_Memory]:
 
 def _is_simulated(settings: Settings) -> bool:
     try:
-        [(simulated,)] = ask(settings.published, query_text("simulated"))[1]
+        [(simulated,)] = ask(settings.database, query_text("simulated"))[1]
     except HomeError:  # a run that failed may have left none
         return False
     return bool(simulated)

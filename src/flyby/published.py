@@ -1,4 +1,4 @@
-"""Asking the published database. Opens it read-only, for one question, and holds no lock afterwards."""
+"""Asking the database: the published file, or the lake. Opened read-only, for a moment; no lock is held afterwards."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from flyby import lake
+from flyby.address import Lake
 from flyby.errors import HomeError
 from flyby.planning import LedgerDay
 
@@ -26,27 +28,32 @@ def query_text(name: str) -> str:
 
 
 @contextmanager
-def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published database, read-only and as it is now, for several questions; where somebody has it open for
-    writing, a copy of what they have written so far.
+def opened(database: Path | Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database, read-only and as it is now, for several questions.
 
     Raises HomeError when there is no database yet or a query is wrong.
     """
-    if not published.exists():
-        raise HomeError(f"there is no {published.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
     try:
-        with ExitStack() as stack:
-            try:
-                connection = duckdb.connect(published, read_only=True)
-            except duckdb.IOException as error:
-                if "Could not set lock" not in str(error):
-                    raise
-                connection = duckdb.connect(_copied(published, stack), read_only=True)
-            with connection:
-                connection.execute("SET TimeZone = 'UTC'")
-                yield connection
+        with ExitStack() as stack, _connected(database, stack) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
     except duckdb.Error as error:
         raise HomeError(str(error).splitlines()[0]) from None
+
+
+def _connected(database: Path | Lake, stack: ExitStack) -> duckdb.DuckDBPyConnection:
+    """The database as it is now; of a file that somebody has open for writing, a copy of what they have written so
+    far."""
+    if isinstance(database, Lake):
+        return lake.connect(database, read_only=True)
+    if not database.exists():
+        raise HomeError(f"there is no {database.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
+    try:
+        return duckdb.connect(database, read_only=True)
+    except duckdb.IOException as error:
+        if "Could not set lock" not in str(error):
+            raise
+        return duckdb.connect(_copied(database, stack), read_only=True)
 
 
 def _copied(published: Path, stack: ExitStack) -> Path:
@@ -64,28 +71,24 @@ def _copied(published: Path, stack: ExitStack) -> Path:
 
 
 def ask(
-    published: Path, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    database: Path | Lake, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows that `query` gives. Raises HomeError when there is no database yet or the query is
     wrong."""
-    with opened(published) as connection:
+    with opened(database) as connection:
         result = connection.execute(query, parameters)
         return [column[0] for column in result.description or ()], result.fetchall()
 
 
-def ledger(published: Path) -> list[LedgerDay]:
+def ledger(database: Path | Lake) -> list[LedgerDay]:
     """Every day of the ledger; none where nothing is published yet."""
-    if not published.exists():
+    if isinstance(database, Path) and not database.exists():
         return []
-    _, rows = ask(published, query_text("ledger"))
+    _, rows = ask(database, query_text("ledger"))
     return [LedgerDay(*row) for row in rows]
 
 
-def requests_since(published: Path, moment: datetime) -> int:
-    """How many answers of NeoWs came since `moment`; 0 where nothing is published yet."""
-    if not published.exists():
-        return 0
-    _, [(count,)] = ask(
-        published, "SELECT count(*) FROM requests WHERE source = 'neows' AND requested_at > ?", [moment]
-    )
+def requests_since(record: Path | Lake, moment: datetime) -> int:
+    """How many answers of NeoWs came since `moment`."""
+    _, [(count,)] = ask(record, "SELECT count(*) FROM requests WHERE source = 'neows' AND requested_at > ?", [moment])
     return int(count)

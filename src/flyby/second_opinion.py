@@ -13,7 +13,7 @@ from flyby.errors import SourceError
 from flyby.intake import held, take_in
 from flyby.landing import land, landed
 from flyby.published import ask, query_text
-from flyby.record import Loaded
+from flyby.record import SOMEBODY, Loaded
 from flyby.settings import Settings
 from flyby.sources.cad.client import Cad
 
@@ -74,17 +74,17 @@ def plan(settings: Settings, tick: date) -> list[Window]:
     return [near, *sorted(due, key=lambda window: (due[window], -window.start.toordinal()))]
 
 
-def second_opinion(settings: Settings, tick: date) -> tuple[Heard, Loaded]:
-    """Listen to what is planned for the day `tick`, take it into the record, publish.
+def second_opinion(settings: Settings, tick: date, *, by: str = SOMEBODY) -> tuple[Heard, Loaded]:
+    """Listen to what is planned for the day `tick`, take it into the record, publish; `by` is who does it.
 
     Raises SourceError when not one window could be heard; the answers that were not believed are in the record even so.
     """
     try:
         heard = listen(settings, plan(settings, tick))
     except SourceError:
-        take_in(settings)
+        take_in(settings, by=by)
         raise
-    return heard, take_in(settings)
+    return heard, take_in(settings, by=by)
 
 
 def listen(settings: Settings, windows: Sequence[Window]) -> Heard:

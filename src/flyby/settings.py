@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from flyby.address import Lake
 from flyby.errors import SettingsError
 
 NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
@@ -48,6 +49,8 @@ class Settings:
     notable: tuple[NotableRule, ...]
     #: Whether a digest is sent every morning.
     digest: bool
+    #: Where several machines keep one record; None is the file in FLYBY_HOME.
+    lake: Lake | None = None
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
 
@@ -55,8 +58,10 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment (and `.env`, unless `environ` is given); SettingsError names what is wrong."""
         read = _reader(os.environ if environ is None else environ, dotenv=environ is None)
+        home = Path(read("FLYBY_HOME") or "data").expanduser().absolute()
+        warehouse = read("FLYBY_WAREHOUSE")
         return cls(
-            home=Path(read("FLYBY_HOME") or "data").expanduser().absolute(),
+            home=home,
             api_key=_key(read("NASA_API_KEY") or DEMO_KEY),
             neows_url=_url("FLYBY_NEOWS_URL", read("FLYBY_NEOWS_URL") or NEOWS_URL),
             cad_url=_url("FLYBY_CAD_URL", read("FLYBY_CAD_URL") or CAD_URL),
@@ -65,6 +70,7 @@ class Settings:
             notify=tuple((read("FLYBY_NOTIFY") or "").split()),
             notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
             digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
+            lake=Lake.named(warehouse, read("FLYBY_WAREHOUSE_DATA") or str(home / "lake")) if warehouse else None,
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
@@ -84,13 +90,18 @@ class Settings:
 
     @property
     def record(self) -> Path:
-        """The database that flyby writes; nobody else opens it."""
+        """The database that flyby writes where there is no lake; nobody else opens it."""
         return self.home / "record" / "record.duckdb"
 
     @property
     def published(self) -> Path:
-        """The database that people open."""
+        """The database that people open where there is no lake."""
         return self.home / "flyby.duckdb"
+
+    @property
+    def database(self) -> Path | Lake:
+        """What people's questions go to."""
+        return self.lake or self.published
 
     @property
     def report(self) -> Path:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from flyby.address import Lake
 from flyby.days import DAY, WINDOW_DAYS
 from flyby.published import opened, query_text
 
@@ -267,7 +268,7 @@ class SecondOpinion:
     cad_only_flybys: list[CadOnly]
 
 
-def second_opinion(published: Path, now: datetime) -> SecondOpinion:
+def second_opinion(published: Path | Lake, now: datetime) -> SecondOpinion:
     """What JPL was asked, and how far it and NeoWs agree."""
     with opened(published) as connection:
         [said] = _records(connection, "second_opinion")
@@ -285,7 +286,7 @@ def second_opinion(published: Path, now: datetime) -> SecondOpinion:
     )
 
 
-def status(published: Path, now: datetime) -> Status:
+def status(published: Path | Lake, now: datetime) -> Status:
     """What is held, how fresh, how complete, and what is suspect or missing."""
     with opened(published) as connection:
         [held] = _records(connection, "held", now=now)
@@ -301,7 +302,9 @@ def status(published: Path, now: datetime) -> Status:
         )
 
 
-def upcoming(published: Path, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False) -> Upcoming:
+def upcoming(
+    published: Path | Lake, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False
+) -> Upcoming:
     """What passes from `now` to the end of the day `days - 1` days on, soonest first."""
     last = now.date() + (days - 1) * DAY
     with opened(published) as connection:
@@ -313,13 +316,13 @@ def upcoming(published: Path, now: datetime, *, days: int = WINDOW_DAYS, closest
     return Upcoming(now, simulated, days, known_until, flybys)
 
 
-def passed(published: Path, day: date) -> list[dict[str, Any]]:
+def passed(published: Path | Lake, day: date) -> list[dict[str, Any]]:
     """What is listed for `day`, the closest first; the columns are those of `Upcoming.flybys`."""
     with opened(published) as connection:
         return sorted(_records(connection, "passing", first=day, last=day, after=midnight(day)), key=_distance)
 
 
-def changes(published: Path, since: datetime) -> Changes:
+def changes(published: Path | Lake, since: datetime) -> Changes:
     """What became new, moved, went and came back after `since`: by kind, the widest move in distance first."""
     with opened(published) as connection:
         rows = _records(connection, "changes", since=since)
@@ -330,7 +333,7 @@ def changes(published: Path, since: datetime) -> Changes:
     return Changes(since, simulated, sum(row["flybys"] for row in rows if row["kind"] == "first look"), listed)
 
 
-def latency(published: Path) -> Latency:
+def latency(published: Path | Lake) -> Latency:
     """How days' lists grew after the day, and at what hours answers change."""
     with opened(published) as connection:
         steps = _rows(connection, "growth", ages=AGES_DAYS)

@@ -1,9 +1,10 @@
 """The record: what every answer said, what is believed of it, and how complete it is. DuckDB; no HTTP, no Dagster."""
 
 from flyby.record.publish import is_newest, publish
-from flyby.record.warehouse import DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
+from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
 
 __all__ = [
+    "SOMEBODY",
     "DamagedRecord",
     "Loaded",
     "OutOfOrder",

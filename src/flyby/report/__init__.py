@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
@@ -40,7 +41,7 @@ MOST_DIFFERENCES = 10
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def write_report(published: Path, page: Path, *, now: datetime) -> Path:
+def write_report(published: Path | Lake, page: Path, *, now: datetime) -> Path:
     """Write the page of what the database at `published` says at `now` (aware); `page` itself.
 
     Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
@@ -60,14 +61,14 @@ def write_report(published: Path, page: Path, *, now: datetime) -> Path:
 def after_run(settings: Settings) -> list[str]:
     """Write the page of what was published last. Gives what went wrong, in a line for the log; raises nothing."""
     try:
-        write_report(settings.published, settings.report, now=settings.now())
+        write_report(settings.database, settings.report, now=settings.now())
     except Exception as error:  # noqa: BLE001  a run is not lost for its page
         said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
         return [f"the page is the old one: {said}"]
     return []
 
 
-def _data(published: Path, now: datetime) -> dict[str, Any]:
+def _data(published: Path | Lake, now: datetime) -> dict[str, Any]:
     """Everything that the page tells, as JSON has it."""
     today = now.date()
     held = status(published, now)
@@ -118,7 +119,7 @@ def _opinion(told: SecondOpinion) -> dict[str, Any]:
     return kept | {"disagreements": len(told.disagreements), "largest": kept["disagreements"][:MOST_DIFFERENCES]}
 
 
-def _latency(published: Path) -> dict[str, Any]:
+def _latency(published: Path | Lake) -> dict[str, Any]:
     told = latency(published)
     oldest = told.growth[-1].age_days if told.growth else 365
     return {
@@ -133,7 +134,7 @@ def _latency(published: Path) -> dict[str, Any]:
     }
 
 
-def _ask(published: Path, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _ask(published: Path | Lake, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
     return ask(published, _text(f"queries/{query}.sql"), parameters)
 
 

@@ -6,8 +6,8 @@ function of the answers alone and `flyby rebuild` can prove it.
 """
 
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -17,10 +17,15 @@ from typing import Any, Self
 
 import duckdb
 
-from flyby.errors import FlybyError, HomeError
+from flyby import lake
+from flyby.address import Lake
+from flyby.errors import BusyError, FlybyError, HomeError
 
 #: What this flyby writes. A record of an older version is upgraded, one of a newer version is refused.
 SCHEMA_VERSION = 1
+
+#: Who commits, where nobody says.
+SOMEBODY = "flyby"
 
 #: How a sitting is taken in, step by step.
 SITTING = ("observe", "match", "judge", "revise", "ledger")
@@ -78,23 +83,19 @@ def sql(name: str) -> str:
 
 
 class Record:
-    """The record in the database file at `path`, which is made if it is not there. A context manager.
+    """The record in the database file, or in the lake, `place`, which is made if it is not there. A context manager.
 
-    Only one process may hold it: take the lock of FLYBY_HOME first. Raises HomeError when the file cannot be opened or
-    was written by a newer flyby, DamagedRecord when it is not whole, OutdatedRecord when an older flyby wrote it.
+    Only one process may hold it: take the turn first. Raises HomeError when it cannot be opened or was written by a
+    newer flyby, DamagedRecord when it is not whole, OutdatedRecord when an older flyby wrote it (unless it is opened
+    to `become` another).
     """
 
-    def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time.
-            self.connection = duckdb.connect(path, config={"threads": 1})
-        except (OSError, duckdb.Error) as error:
-            kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
-            raise kind(f"the record cannot be opened: {_first_line(error)}") from None
+    def __init__(self, place: Path | Lake, *, to_become: bool = False) -> None:
+        self._is_shared = isinstance(place, Lake)
+        self.connection = lake.connect(place, read_only=False) if isinstance(place, Lake) else _opened(place)
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
-            self._prepare()
+            self._outdated = self._prepare(or_older=to_become)
         except duckdb.Error as error:
             self.close()
             raise HomeError(f"the record could not be made: {_first_line(error)}") from None
@@ -121,42 +122,85 @@ class Record:
         """Write everything into the one file and let go of it."""
         self.connection.close()
 
-    def _prepare(self) -> None:
-        known = self._rows("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'record_version'")
-        if known == [(0,)]:
+    def _prepare(self, *, or_older: bool) -> bool:
+        """Make the tables if there are none; whether those that are there are of an older flyby."""
+        if self._rows(sql("is_made")) == [(False,)]:
             self.connection.execute(f"BEGIN; {sql('schema')}; {sql('beliefs')}; COMMIT")
         [(version,)] = self._rows("SELECT schema_version FROM record_version")
-        if version < SCHEMA_VERSION:
+        if version < SCHEMA_VERSION and not or_older:
             raise OutdatedRecord(version)
         if version > SCHEMA_VERSION:
             raise HomeError(
                 f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
                 "upgrade flyby"
             )
+        return bool(version < SCHEMA_VERSION)
 
     def request_ids(self) -> set[str]:
         """The answers that the record has taken in."""
         return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
 
-    def load(self, batches: Iterable[Path]) -> Loaded:
+    def load(self, batches: Iterable[Path], *, by: str = SOMEBODY) -> Loaded:
         """Take in every staged batch (a folder of `flyby.staging`), each in one transaction; what is known is skipped.
 
-        Raises OutOfOrder, with that batch undone, if it holds an answer older than one the record has for the same
-        days.
+        `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds an
+        answer older than one the record has for the same days.
         """
         done = Loaded()
         for batch in batches:
-            self.connection.execute("BEGIN")
-            try:
+            with self._transaction(by):
                 done += self._load(batch)
-                self.connection.execute("COMMIT")
-            except (duckdb.OperationalError, duckdb.InternalError) as error:
-                self._roll_back()
-                raise HomeError(f"the record could not be written: {_first_line(error)}") from None
-            except BaseException:
-                self._roll_back()
-                raise
         return done
+
+    def become(self, other: Path | Lake, *, by: str) -> dict[str, int]:
+        """Be row by row what the record at `other` is, in one transaction that writes only what differs.
+
+        How many rows each table has then; HomeError if they are not the same after all.
+        """
+        with self._attached(other), self._transaction(by):
+            if self._outdated:
+                self.connection.execute(f"{sql('drop')}; {sql('schema')}; {sql('beliefs')}")
+            [(lost,)] = self._rows(sql("not_in_other"))
+            if lost:
+                raise HomeError(
+                    f"{lost:,} answers would be lost that are in the record and not in what is to replace it "
+                    "(is FLYBY_HOME the folder that all machines share?): nothing was changed"
+                )
+            self.connection.execute(sql("become"))
+            differences = self._rows(sql("differences"))
+            if differ := [table for table, _, differing in differences if differing]:
+                raise HomeError(f"the copy of {', '.join(differ)} is not what was copied: nothing was changed")
+        return {table: count for table, count, _ in differences}
+
+    @contextmanager
+    def _attached(self, other: Path | Lake) -> Iterator[None]:
+        """The tables of another record, to be read as `other.main.…`."""
+        if isinstance(other, Lake):
+            lake.attach(other, self.connection, "other", read_only=True)
+        else:
+            self.connection.execute(f"ATTACH {lake.quoted(str(other))} AS other (READ_ONLY)")
+        try:
+            yield
+        finally:
+            self.connection.execute("DETACH other")
+
+    @contextmanager
+    def _transaction(self, by: str) -> Iterator[None]:
+        self.connection.execute("BEGIN")
+        try:
+            yield
+            if self._is_shared:
+                lake.sign(self.connection, by)
+            self.connection.execute("COMMIT")
+        except duckdb.TransactionException:
+            self._roll_back()
+            raise BusyError("another flyby wrote the record at the same time: run the same again") from None
+        except (duckdb.OperationalError, duckdb.InternalError) as error:
+            self._roll_back()
+            raise HomeError(f"the record could not be written: {_first_line(error)}") from None
+        except BaseException:
+            self._roll_back()
+            raise
 
     def _load(self, batch: Path) -> Loaded:
         self.connection.execute("SET VARIABLE batch = ?", [str(batch)])
@@ -186,6 +230,16 @@ class Record:
 
     def _rows(self, query: str) -> list[Any]:
         return self.connection.execute(query).fetchall()
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time.
+        return duckdb.connect(path, config={"threads": 1})
+    except (OSError, duckdb.Error) as error:
+        kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
+        raise kind(f"the record cannot be opened: {_first_line(error)}") from None
 
 
 def _first_line(error: Exception) -> str:

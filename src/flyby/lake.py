@@ -1,0 +1,158 @@
+"""A DuckLake: the record's tables for several machines, their catalog in Postgres and their rows in Parquet files.
+
+The tables, the SQL and the answers are those of the embedded file. What differs is here: how it is opened, how turns
+are taken between machines, and how a commit is made safe and signed. Needs `pip install flyby[lake]`: DuckDB's
+extensions come from their wheels, and nothing is fetched at run time.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from flyby.address import Lake, psycopg_or_say
+from flyby.errors import BusyError, HomeError, SettingsError
+
+#: The name under which it is attached, as the embedded file is by its own.
+NAME = "flyby"
+#: The advisory lock of its database that is the turn to write.
+TURN = 0x666C7962
+#: A machine that vanished is known to be gone after about so long.
+GONE_S = 30
+CONNECT_TIMEOUT_S = 10
+
+
+def connect(lake: Lake, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """DuckDB with the lake as its own database: to write, where it is made if it is not there, or as it is now.
+
+    Raises HomeError when Postgres or the files cannot be reached.
+    """
+    connection = duckdb.connect(config={"threads": 1})
+    try:
+        attach(lake, connection, NAME, read_only=read_only)
+        connection.execute(f"USE {NAME}")
+        if read_only:
+            connection.execute("BEGIN")  # all questions are about the same snapshot
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def attach(lake: Lake, connection: duckdb.DuckDBPyConnection, name: str, *, read_only: bool) -> None:
+    """Have the lake in `connection` under `name`. Raises HomeError as `connect`."""
+    session(lake).close()  # says more plainly than DuckDB what is wrong, and never the password
+    words = lake.words()
+    password = words.pop("password", None)
+    catalog = quoted("ducklake:postgres:" + psycopg_or_say().conninfo.make_conninfo(**words))
+    options = ["READ_ONLY"] if read_only else [f"DATA_PATH {quoted(lake.data)}"]
+    try:
+        connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+        for extension in ("ducklake", "postgres_scanner"):
+            _load(connection, extension)
+        if "://" in lake.data:
+            _load(connection, "httpfs")
+            connection.execute(_bucket())
+        if password:
+            connection.execute(f"CREATE SECRET catalog (TYPE postgres, PASSWORD {quoted(password)})")
+            options.append("META_SECRET 'catalog'")
+        connection.execute(f"ATTACH {catalog} AS {name} ({', '.join(options)})")
+    except duckdb.Error as error:
+        raise HomeError(f"{lake} cannot be opened: {_plainly(lake, error)}") from None
+
+
+def _plainly(lake: Lake, error: Exception) -> str:
+    said = _first_line(error)
+    if "creating a new DuckLake is explicitly disabled" in said:
+        return "nothing is in it yet: `flyby run` makes it, `flyby migrate lake` brings what the file holds"
+    if "does not match existing data path" in said:
+        return f"its files do not lie in {lake.data}: set FLYBY_WAREHOUSE_DATA to where they are"
+    return said
+
+
+@contextmanager
+def turn(lake: Lake, *, patience_s: float) -> Iterator[None]:
+    """Hold the right to write, among all machines; ends with the process that holds it, or its machine.
+
+    Raises BusyError after `patience_s`, HomeError when Postgres cannot be reached.
+    """
+    psycopg = psycopg_or_say()
+    with closing(session(lake)) as held:
+        try:
+            held.execute("SELECT set_config('lock_timeout', %s, false)", [f"{patience_s * 1000:.0f}ms"])
+            held.execute("SELECT pg_advisory_lock(%s)", [TURN])
+        except psycopg.errors.LockNotAvailable:
+            raise BusyError(
+                f"another flyby is at work in {lake}: wait until it is done, then run the same again"
+            ) from None
+        except psycopg.Error as error:
+            raise HomeError(f"{lake} cannot be used: {_first_line(error)}") from None
+        yield
+
+
+def session(lake: Lake) -> Any:
+    """A psycopg session of the lake's Postgres, in autocommit; ends soon after the machine that holds it vanishes.
+
+    Raises HomeError when there is none to be had.
+    """
+    psycopg = psycopg_or_say()
+    try:
+        opened = psycopg.connect(
+            lake.catalog, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="flyby"
+        )
+        opened.execute(f"SET tcp_keepalives_idle = {GONE_S}; SET tcp_keepalives_interval = {GONE_S // 3}")
+    except psycopg.Error as error:
+        raise HomeError(f"{lake} cannot be reached: {_first_line(error)}") from None
+    return opened
+
+
+def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
+    """Make the commit that is coming safe, and tell in it who made it.
+
+    Every writer marks the same row, so that of two transactions at once only one can commit: should a turn ever be
+    lost in mid-work (Postgres was restarted, a machine slept), two writers cannot both insert the same flyby.
+    """
+    connection.execute("UPDATE record_version SET schema_version = schema_version")
+    connection.execute(f"CALL {NAME}.set_commit_message('flyby', ?)", [by])
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its wheel, which is made for one version of DuckDB."""
+    try:
+        folder = files(f"duckdb_extension_{name}")
+    except ImportError:
+        raise SettingsError("FLYBY_WAREHOUSE names a lake, which needs `pip install 'flyby[lake]'`") from None
+    extension = folder.joinpath("extensions", f"v{duckdb.__version__}", f"{name}.duckdb_extension")
+    if not extension.is_file():
+        raise SettingsError(
+            f"DuckDB is {duckdb.__version__} and its extension {name} is not: run `pip install 'flyby[lake]'` again"
+        )
+    connection.execute(f"LOAD {quoted(str(extension))}")
+
+
+def _bucket() -> str:
+    """The secret with which DuckDB opens an object store, from the variables that every tool of AWS knows."""
+    words = {
+        "KEY_ID": "AWS_ACCESS_KEY_ID",
+        "SECRET": "AWS_SECRET_ACCESS_KEY",
+        "SESSION_TOKEN": "AWS_SESSION_TOKEN",
+        "REGION": "AWS_REGION",
+    }
+    said = [f"{word} {quoted(os.environ[name])}" for word, name in words.items() if os.environ.get(name)]
+    if address := os.environ.get("AWS_ENDPOINT_URL"):
+        parts = urlsplit(address)
+        said += [f"ENDPOINT {quoted(parts.netloc)}", f"USE_SSL {parts.scheme == 'https'}", "URL_STYLE 'path'"]
+    return f"CREATE SECRET bucket ({', '.join(['TYPE s3', *said])})"
+
+
+def quoted(text: str) -> str:
+    """A string of SQL, where that takes no parameters: ATTACH, LOAD, CREATE SECRET."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+SELECT count(*) FROM requests ANTI JOIN other.main.requests USING (request_id)

@@ -1,0 +1,109 @@
+"""Where the record is kept: in a file of FLYBY_HOME, or in a lake that several machines share.
+
+Everything in which the two differ, for who writes: whose turn it is, how a new edition comes before people's eyes, what
+becomes of a record that is replaced. How each is opened is `flyby.record`'s and `flyby.published`'s.
+"""
+
+import os
+import shutil
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from flyby import lake as lakes
+from flyby.address import Lake
+from flyby.errors import HomeError
+from flyby.record import Record, is_newest, publish
+from flyby.settings import Settings
+from flyby.turns import PATIENCE_S, turn
+
+
+class Warehouse(Protocol):
+    """A place for the record. Every method but `turn` is to be called in one's turn."""
+
+    @property
+    def place(self) -> Path | Lake:
+        """What `Record` opens."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """The right to write; raises BusyError after PATIENCE_S."""
+
+    def is_whole(self) -> bool:
+        """Whether the record is there, and all that was committed where it is to stay."""
+
+    def publish(self) -> None:
+        """Have people see the record as it is now."""
+
+    def keep(self, name: str) -> None:
+        """Back up a record that is about to be replaced."""
+
+    def replace(self, fresh: Path, *, by: str) -> None:
+        """Put the closed record at `fresh` in the place of the present one, at one instant; `by` is who does it."""
+
+
+def warehouse(settings: Settings) -> Warehouse:
+    """The one that the settings name."""
+    return InLake(settings.lake) if settings.lake else InFile(settings)
+
+
+class InFile:
+    """One file, one machine; people open copies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.place: Path = settings.record
+        self._home = settings.home
+        self._published = settings.published
+
+    def turn(self) -> AbstractContextManager[None]:
+        return turn(self._home)
+
+    def is_whole(self) -> bool:
+        # With a log, closing could not write all of it, or a run was killed.
+        return self.place.exists() and not log(self.place).exists()
+
+    def publish(self) -> None:
+        if not is_newest(self.place, self._published):
+            publish(self.place, self._published)
+
+    def keep(self, name: str) -> None:
+        copy = self.place.with_name(f"{name}.duckdb")
+        try:
+            copy.unlink(missing_ok=True)
+            try:
+                os.link(self.place, copy)
+            except OSError:  # a disk without hard links
+                shutil.copyfile(self.place, copy)
+        except OSError as error:
+            raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
+
+    def replace(self, fresh: Path, *, by: str) -> None:  # noqa: ARG002  a file is not signed
+        log(self.place).unlink(missing_ok=True)
+        os.replace(fresh, self.place)
+
+
+class InLake:
+    """A DuckLake: what is committed is published, and its snapshots are its backups."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.place = self._lake = lake
+
+    def turn(self) -> AbstractContextManager[None]:
+        return lakes.turn(self._lake, patience_s=PATIENCE_S)
+
+    def is_whole(self) -> bool:
+        return True
+
+    def publish(self) -> None:
+        pass
+
+    def keep(self, name: str) -> None:
+        pass
+
+    def replace(self, fresh: Path, *, by: str) -> None:
+        with Record(self.place, to_become=True) as record:
+            record.become(fresh, by=by)
+
+
+def log(path: Path) -> Path:
+    """DuckDB's write-ahead log, which it removes when it closes the database in order."""
+    return path.with_name(path.name + ".wal")
