@@ -79,6 +79,7 @@ lock: $(VENV)/python.stamp  ## the pins again after a change of pyproject.toml (
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
 	$(call compile,requirements/runtime.txt,--extra notify --extra report)
 	$(call compile,requirements/dev.txt,--extra dev --constraint requirements/runtime.txt)
+	$(call compile,requirements/scale.txt,--extra notify --extra report --extra lake --extra scale --constraint requirements/dev.txt)
 	$(call compile,requirements/bench.txt,--extra bench --constraint requirements/dev.txt)
 	$(call compile,requirements/fuzz.txt,--extra fuzz --constraint requirements/bench.txt)
 
