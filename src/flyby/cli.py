@@ -156,10 +156,12 @@ def backfill(first: date, last: date, wait: bool) -> None:
 def status(as_json: bool) -> None:
     """What is held, how fresh it is, what is suspect or missing, and whether JPL agrees."""
     from flyby import views
+    from flyby.published import opened
 
     settings = Settings.load()
-    found = views.status(settings.database, settings.now())
-    opinion = views.second_opinion(settings.database, settings.now())
+    with opened(settings.database):  # DuckDB opens a file once for all in one process who have it open
+        found = views.status(settings.database, settings.now())
+        opinion = views.second_opinion(settings.database, settings.now())
     if as_json:
         return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
     from flyby import terminal

@@ -272,10 +272,13 @@ def second_opinion(published: Path | Lake, now: datetime) -> SecondOpinion:
     """What JPL was asked, and how far it and NeoWs agree."""
     with opened(published) as connection:
         [said] = _records(connection, "second_opinion")
-        held = said["first_day"] or now.date(), said["last_day"] or now.date()
-        pairs = _records(connection, "second_opinion_pairs", first=held[0], last=held[1], tolerance=TOLERANCE)
-        lonely = _records(connection, "second_opinion_cad_only", first=held[0], last=held[1])
-        months = _records(connection, "second_opinion_months", first=(now.date() - MONTHS_DAYS * DAY).replace(day=1))
+        pairs, lonely, months = [], [], []
+        if said["days"]:  # else there is nothing to compare, and finding that out takes as long
+            held = {"first": said["first_day"], "last": said["last_day"]}
+            pairs = _records(connection, "second_opinion_pairs", **held, tolerance=TOLERANCE)
+            lonely = _records(connection, "second_opinion_cad_only", **held)
+            year = (now.date() - MONTHS_DAYS * DAY).replace(day=1)
+            months = _records(connection, "second_opinion_months", first=year)
     return SecondOpinion(
         **said,
         tolerance=TOLERANCE,

@@ -1,25 +1,24 @@
 -- The last sitting that asked for the day before its own: what it asked for, what came, what it changed.
-WITH sitting AS (
-    SELECT source, max(requested_at) AS requested_at
+WITH morning AS (
+    SELECT max(requested_at) AS requested_at
     FROM requests
     WHERE window_end = requested_at::DATE - 1 AND source = 'neows'
-    GROUP BY source
 )
-SELECT
-    s.requested_at,
-    count(*) AS requests,
-    sum(r.rows)::BIGINT AS rows,
-    count(*) FILTER (r.verdict = 'ok') AS ok,
-    count(*) FILTER (r.verdict = 'partial') AS partial,
-    count(*) FILTER (r.verdict = 'rejected') AS rejected,
+FROM
     (
-        SELECT count(*) FROM revisions AS v
-        WHERE v.seen_from = s.requested_at AND v.sources[1] = s.source AND v.change = 'new'
-    ) AS new,
+        SELECT
+            requested_at,
+            count(*) AS requests,
+            sum(rows)::BIGINT AS rows,
+            count(*) FILTER (verdict = 'ok') AS ok,
+            count(*) FILTER (verdict = 'partial') AS partial,
+            count(*) FILTER (verdict = 'rejected') AS rejected
+        FROM requests
+        WHERE source = 'neows' AND requested_at = (FROM morning)
+        GROUP BY requested_at
+    ),
     (
-        SELECT count(*) FROM revisions AS v
-        WHERE v.seen_from = s.requested_at AND v.sources[1] = s.source AND v.change <> 'new'
-    ) AS changed
-FROM sitting AS s
-JOIN requests AS r USING (source, requested_at)
-GROUP BY s.source, s.requested_at;
+        SELECT count(*) FILTER (change = 'new') AS new, count(*) FILTER (change <> 'new') AS changed
+        FROM revisions
+        WHERE sources[1] = 'neows' AND seen_from = (FROM morning)
+    );

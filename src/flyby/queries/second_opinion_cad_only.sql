@@ -1,28 +1,35 @@
 -- Every flyby that JPL lists and NeoWs does not, on the days $first to $last, each with the first explanation that fits.
-WITH told AS (
-    FROM revisions WHERE seen_to IS NULL AND change <> 'withdrawn'
-),
-neows AS (
-    FROM told WHERE sources = ['neows']
-),
-lonely AS (
+WITH lonely AS (
     SELECT
         *,
         -- Where the half-month of its discovery ends, as the designation has it: 2020 SK1 is of the second of September.
         CASE WHEN designation SIMILAR TO '[12][0-9]{3} [A-HJ-Y][A-Z][0-9]*' THEN make_date(
             left(designation, 4)::INTEGER, (instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6])::INTEGER + 1) // 2, 1
         ) + CASE WHEN instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6]) % 2 = 1 THEN 15 ELSE 31 END END AS found_by
-    FROM told
-    WHERE listed AND sources = ['cad'] AND close_approach_date BETWEEN $first AND $last
-        AND flyby_id NOT IN (SELECT flyby_id FROM neows WHERE listed)
+    FROM revisions AS c
+    WHERE seen_to IS NULL AND listed AND sources = ['cad'] AND close_approach_date BETWEEN $first AND $last
+        AND NOT EXISTS (
+            FROM revisions AS n
+            WHERE n.flyby_id = c.flyby_id AND n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
+        )
+),
+listed_before AS (
+    SELECT flyby_id
+    FROM revisions
+    SEMI JOIN lonely USING (flyby_id)
+    WHERE seen_to IS NULL AND change <> 'withdrawn' AND sources = ['neows']
 ),
 elsewhere AS (
     -- NeoWs has the object within a month, on a day too far for the two to be taken for one flyby.
     SELECT l.flyby_id
     FROM lonely AS l
-    JOIN neows AS n USING (designation)
-    WHERE n.listed AND abs(date_diff('day', n.close_approach_date, l.close_approach_date)) <= 31
-        AND n.flyby_id NOT IN (SELECT flyby_id FROM told WHERE sources = ['cad'] AND listed)
+    JOIN revisions AS n USING (designation)
+    WHERE n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
+        AND abs(date_diff('day', n.close_approach_date, l.close_approach_date)) <= 31
+        AND NOT EXISTS (
+            FROM revisions AS c
+            WHERE c.flyby_id = n.flyby_id AND c.seen_to IS NULL AND c.listed AND c.sources = ['cad']
+        )
 ),
 groups AS (
     SELECT
@@ -32,7 +39,8 @@ groups AS (
         count(*) FILTER (n.neo_id LIKE '3%') AS ids_3,
         count(*) FILTER (n.neo_id LIKE '54%') AS ids_54
     FROM (SELECT DISTINCT close_approach_date AS day FROM lonely) AS l
-    JOIN neows AS n ON n.listed AND n.close_approach_date BETWEEN l.day - 8 AND l.day + 8
+    JOIN revisions AS n ON n.close_approach_date BETWEEN l.day - 8 AND l.day + 8
+    WHERE n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
     GROUP BY l.day
 )
 SELECT
@@ -44,7 +52,7 @@ SELECT
         WHEN g.ids >= 8 AND ids_3 = 0 THEN 'NeoWs lists no 3… id for the days around'
         WHEN g.ids >= 8 AND ids_2 = 0 THEN 'NeoWs lists no 2… id for the days around'
         WHEN d.doubted THEN 'NeoWs'' answer for its day is not believed'
-        WHEN l.flyby_id IN (SELECT flyby_id FROM neows) THEN 'NeoWs listed it before'
+        WHEN l.flyby_id IN (FROM listed_before) THEN 'NeoWs listed it before'
         WHEN l.flyby_id IN (FROM elsewhere) THEN 'NeoWs has it on another day'
         WHEN l.absolute_magnitude_h IS NULL THEN 'without a magnitude, as comets are'
         WHEN l.miss_distance_au > 0.499 THEN 'at the edge of what NeoWs lists'
