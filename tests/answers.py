@@ -6,16 +6,16 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from feeds import make_approach, make_feed, make_object
 from flyby.days import Window
 from flyby.intake import load_staged, rebuild, stage_landed
 from flyby.landing import Landed, land
+from flyby.published import opened
 from flyby.record import Loaded, Record
 from flyby.settings import Settings
 from flyby.sources.http import Answer, Quota
 from flyby.staging import stage
+from warehouses import warehouse_of
 
 #: Everything the record stores about a flyby, beside its ids and its story.
 VALUES = [
@@ -131,7 +131,7 @@ class Home:
     """A FLYBY_HOME of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings = Settings.load({"FLYBY_HOME": str(folder)})
+        self.settings = Settings.load({"FLYBY_HOME": str(folder), **warehouse_of(folder)})
         self._record: Record | None = None
 
     def land(
@@ -157,7 +157,7 @@ class Home:
         """Land these answers, each a window and the rows it lists, as one sitting, and load them into the record,
         which stays open for the next one."""
         landed = [self.land(moment(at), asked, body(rows)) for asked, rows in answers]
-        self._record = self._record or Record(self.settings.record)
+        self._record = self._record or Record(self.settings.place)
         return self._record.load([stage(landed, self.settings.staging / "sitting")])
 
     def rebuild(self) -> Loaded:
@@ -173,8 +173,7 @@ class Home:
     def ask(self, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         if self._record:
             return self._record.connection.execute(query, parameters).fetchall()
-        with duckdb.connect(self.settings.record, read_only=True) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with opened(self.settings.place) as connection:
             return connection.execute(query, parameters).fetchall()
 
     def story(self, designation: str) -> list[str]:

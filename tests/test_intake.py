@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from answers import Home, body, moment, row, window
+from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
 from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed, take_in
@@ -19,6 +20,7 @@ from flyby.published import ask
 from flyby.record import OutOfOrder, Record
 from flyby.staging import stage
 from flyby.turns import turn
+from warehouses import file_only
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
 FAR = window("2010-01-01", "2010-01-08")
@@ -32,7 +34,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def published(home: Home, query: str) -> list[tuple[object, ...]]:
-    return ask(home.settings.published, query)[1]
+    return ask(home.settings.database, query)[1]
 
 
 def taken_in_as_they_came(tmp_path: Path, home: Home) -> dict[str, set[tuple[object, ...]]]:
@@ -62,6 +64,7 @@ def test_what_was_staged_and_not_loaded_is_taken_in_once_by_the_next(home: Home)
     assert home.ask("SELECT count(*) FROM revisions") == [(1,)]
 
 
+@file_only
 def test_what_was_loaded_and_not_published_is_published_by_the_next(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
@@ -72,6 +75,7 @@ def test_what_was_loaded_and_not_published_is_published_by_the_next(home: Home) 
     assert published(home, "SELECT count(*) FROM close_approaches") == [(2,)]
 
 
+@file_only
 def test_nothing_new_publishes_nothing(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
@@ -94,19 +98,19 @@ def test_a_process_killed_while_it_loads_leaves_the_record_as_it_was(home: Home)
     before = home.everything()
     home.land(SECOND, WEEK, body([AB, CD]))
     [batch] = stage_landed(home.settings)
-    killed = multiprocessing.get_context("spawn").Process(target=die_while_loading, args=(home.settings.record, batch))
+    killed = multiprocessing.get_context("spawn").Process(target=die_while_loading, args=(home.settings.place, batch))
     killed.start()
     killed.join()
     assert killed.exitcode == -9
-    with Record(home.settings.record):
+    with Record(home.settings.place):
         pass
     assert home.everything() == before
     assert take_in(home.settings).changes == {"new": 1}
 
 
-def die_while_loading(record: Path, batch: Path) -> None:
+def die_while_loading(place: Path | Lake, batch: Path) -> None:
     """Load the batch, and be killed once all is written and nothing committed."""
-    with Record(record) as held, mock.patch.object(Record, "_summary", die):
+    with Record(place) as held, mock.patch.object(Record, "_summary", die):
         held.load([batch])
 
 
@@ -119,7 +123,7 @@ def test_answers_that_come_too_late_are_refused_by_the_record_with_nothing_done(
     home.take_in()
     before = home.everything()
     both = [home.land(FIRST, WEEK, body([CD])), home.land(FIRST, FAR, body([]))]
-    with Record(home.settings.record) as record, pytest.raises(OutOfOrder):
+    with Record(home.settings.place) as record, pytest.raises(OutOfOrder):
         record.load([stage(both, home.settings.staging / "late")])
     assert home.everything() == before
 
@@ -142,7 +146,7 @@ def test_late_answers_for_other_days_need_no_rebuild(home: Home, tmp_path: Path)
     landed = stage(
         [home.land(FIRST, FAR, body([row("2009 ZZ", "3840009", "2010-01-03")]))], home.settings.staging / "far"
     )
-    with Record(home.settings.record) as record:
+    with Record(home.settings.place) as record:
         assert record.load([landed]).changes == {"new": 1}
     assert home.everything() == taken_in_as_they_came(tmp_path, home)
 
@@ -217,6 +221,7 @@ def test_a_rebuild_that_fails_leaves_the_record_in_use(home: Home, monkeypatch: 
     assert home.everything() == before
 
 
+@file_only
 def test_a_rebuild_needs_nothing_but_raw(home: Home) -> None:
     for at, listed in ((FIRST, [AB]), (SECOND, [AB, CD]), (THIRD, [CD])):
         home.land(at, WEEK, body(listed))
@@ -269,6 +274,7 @@ def test_threads_at_once_take_turns(home: Home) -> None:
     assert published(home, "SELECT count(*) FROM requests") == [(8,)]
 
 
+@file_only
 def test_a_reader_in_the_published_database_stops_nobody_and_keeps_what_it_sees(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
@@ -279,6 +285,7 @@ def test_a_reader_in_the_published_database_stops_nobody_and_keeps_what_it_sees(
     assert published(home, "SELECT count(*) FROM close_approaches") == [(2,)]
 
 
+@file_only
 def test_who_waits_too_long_for_their_turn_is_told_so(home: Home) -> None:
     with turn(home.settings.home), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait_for_turn, home.settings.home)
@@ -294,8 +301,8 @@ def wait_for_turn(home: Path) -> None:
 def test_a_record_of_a_newer_flyby_is_left_alone(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
-    with duckdb.connect(home.settings.record) as connection:
-        connection.execute("UPDATE record_version SET schema_version = 99")
+    with Record(home.settings.place) as record:
+        record.connection.execute("UPDATE record_version SET schema_version = 99")
     home.land(SECOND, WEEK, body([CD]))
     with pytest.raises(HomeError, match="newer flyby"):
         take_in(home.settings)

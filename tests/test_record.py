@@ -11,6 +11,7 @@ from flyby.days import DAY
 from flyby.intake import load_staged, publish_record, stage_landed
 from flyby.record import Record
 from flyby.staging import stage
+from warehouses import file_only
 
 WEEK = window("2019-02-08", "2019-02-15")
 #: Ten flybys of one group, so that a few of them may go without a doubt.
@@ -518,7 +519,7 @@ def test_a_gap_between_history_and_the_mornings_is_nobodys_omission(home: Home) 
 def test_loading_a_batch_twice_is_loading_it_once(home: Home) -> None:
     landed = home.land(moment("2019-02-16"), WEEK, body([AB, *MANY]))
     batch = stage([landed], home.settings.staging / "000000")
-    with Record(home.settings.record) as record:
+    with Record(home.settings.place) as record:
         assert record.load([batch, batch]).answers == 1
         assert record.load([batch]).changes == {}
     assert home.ask("SELECT count(*) FROM requests") == [(1,)]
@@ -532,6 +533,7 @@ def test_rebuilt_from_raw_the_record_is_the_same(home: Home) -> None:
     assert home.everything() == live
 
 
+@file_only
 def test_unchanged_mornings_write_one_line_each_and_do_not_grow_the_database(home: Home) -> None:
     sky = [row(f"2018 J{n}", f"39{n:05}", f"2019-02-{8 + n % 8:02}") for n in range(80)]
     sizes, told = [], set()

@@ -186,7 +186,7 @@ def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None
     with TemporaryDirectory() as folder:
         home, model = Home(Path(folder)), Model()
         history: list[tuple[datetime, set[tuple[Any, ...]]]] = []
-        with Record(home.settings.record) as record:
+        with Record(home.settings.place) as record:
             for n, (at, landed, said) in enumerate(land(home, sky)):
                 batch = stage(landed, home.settings.staging / f"{n:06}")
                 record.load([batch])

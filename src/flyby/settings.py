@@ -99,6 +99,11 @@ class Settings:
         return self.home / "flyby.duckdb"
 
     @property
+    def place(self) -> Path | Lake:
+        """What flyby writes."""
+        return self.lake or self.record
+
+    @property
     def database(self) -> Path | Lake:
         """What people's questions go to."""
         return self.lake or self.published
