@@ -215,7 +215,7 @@ def test_a_rebuild_that_fails_leaves_the_record_in_use(home: Home, monkeypatch: 
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
     before = home.everything()
-    (home.settings.record.with_name("rebuilt.duckdb")).mkdir()
+    home.settings.record.with_name("rebuilt.duckdb").mkdir(parents=True)
     with pytest.raises(HomeError):
         rebuild(home.settings)
     assert home.everything() == before

@@ -8,7 +8,9 @@ extensions come from their wheels, and nothing is fetched at run time.
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,40 +28,58 @@ GONE_S = 30
 CONNECT_TIMEOUT_S = 10
 
 
-def connect(lake: Lake, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def opened(lake: Lake, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB with the lake as its own database: to write, where it is made if it is not there, or as it is now.
 
     Raises HomeError when Postgres or the files cannot be reached.
     """
+    with closing(_engine().cursor()) as keeper:
+        name = next(name for name in _names() if name not in _taken)
+        _taken.add(name)
+        try:
+            attach(lake, keeper, name, read_only=read_only)
+            with closing(keeper.cursor()) as connection:
+                connection.execute(f"USE {name}")
+                if read_only:
+                    connection.execute("BEGIN")  # all questions are about the same snapshot
+                yield connection
+        finally:
+            keeper.execute(f"DETACH DATABASE IF EXISTS {name}")
+            _taken.discard(name)
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """The DuckDB of this process in which lakes are opened: to load its extensions takes most of half a second."""
     connection = duckdb.connect(config={"threads": 1})
-    try:
-        attach(lake, connection, NAME, read_only=read_only)
-        connection.execute(f"USE {NAME}")
-        if read_only:
-            connection.execute("BEGIN")  # all questions are about the same snapshot
-    except BaseException:
-        connection.close()
-        raise
+    load_extensions(connection)
     return connection
 
 
+#: The names under which lakes are open in it now. The first is the one that people write.
+_taken: set[str] = set()
+
+
+def _names() -> Iterator[str]:
+    yield NAME
+    yield from (f"{NAME}_{n}" for n in count(2))
+
+
 def attach(lake: Lake, connection: duckdb.DuckDBPyConnection, name: str, *, read_only: bool) -> None:
-    """Have the lake in `connection` under `name`. Raises HomeError as `connect`."""
+    """Have the lake in `connection`, which has the extensions, under `name`. Raises HomeError as `opened`."""
     session(lake).close()  # says more plainly than DuckDB what is wrong, and never the password
     words = lake.words()
     password = words.pop("password", None)
     catalog = quoted("ducklake:postgres:" + psycopg_or_say().conninfo.make_conninfo(**words))
     options = ["READ_ONLY"] if read_only else [f"DATA_PATH {quoted(lake.data)}"]
     try:
-        connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-        for extension in ("ducklake", "postgres_scanner"):
-            _load(connection, extension)
         if "://" in lake.data:
             _load(connection, "httpfs")
             connection.execute(_bucket())
         if password:
-            connection.execute(f"CREATE SECRET catalog (TYPE postgres, PASSWORD {quoted(password)})")
-            options.append("META_SECRET 'catalog'")
+            connection.execute(f"CREATE OR REPLACE SECRET {name} (TYPE postgres, PASSWORD {quoted(password)})")
+            options.append(f"META_SECRET '{name}'")
         connection.execute(f"ATTACH {catalog} AS {name} ({', '.join(options)})")
     except duckdb.Error as error:
         raise HomeError(f"{lake} cannot be opened: {_plainly(lake, error)}") from None
@@ -117,7 +137,15 @@ def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
     lost in mid-work (Postgres was restarted, a machine slept), two writers cannot both insert the same flyby.
     """
     connection.execute("UPDATE record_version SET schema_version = schema_version")
-    connection.execute(f"CALL {NAME}.set_commit_message('flyby', ?)", [by])
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    connection.execute(f"CALL {name}.set_commit_message('flyby', {quoted(by)})")
+
+
+def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have in `connection` what lakes need."""
+    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    for name in ("ducklake", "postgres_scanner"):
+        _load(connection, name)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -146,7 +174,7 @@ def _bucket() -> str:
     if address := os.environ.get("AWS_ENDPOINT_URL"):
         parts = urlsplit(address)
         said += [f"ENDPOINT {quoted(parts.netloc)}", f"USE_SSL {parts.scheme == 'https'}", "URL_STYLE 'path'"]
-    return f"CREATE SECRET bucket ({', '.join(['TYPE s3', *said])})"
+    return f"CREATE OR REPLACE SECRET bucket ({', '.join(['TYPE s3', *said])})"
 
 
 def quoted(text: str) -> str:

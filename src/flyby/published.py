@@ -34,7 +34,8 @@ def opened(database: Path | Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises HomeError when there is no database yet or a query is wrong.
     """
     try:
-        with ExitStack() as stack, _connected(database, stack) as connection:
+        with ExitStack() as stack:
+            connection = _connected(database, stack)
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
     except duckdb.Error as error:
@@ -45,15 +46,15 @@ def _connected(database: Path | Lake, stack: ExitStack) -> duckdb.DuckDBPyConnec
     """The database as it is now; of a file that somebody has open for writing, a copy of what they have written so
     far."""
     if isinstance(database, Lake):
-        return lake.connect(database, read_only=True)
+        return stack.enter_context(lake.opened(database, read_only=True))
     if not database.exists():
         raise HomeError(f"there is no {database.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
     try:
-        return duckdb.connect(database, read_only=True)
+        return stack.enter_context(duckdb.connect(database, read_only=True))
     except duckdb.IOException as error:
         if "Could not set lock" not in str(error):
             raise
-        return duckdb.connect(_copied(database, stack), read_only=True)
+        return stack.enter_context(duckdb.connect(_copied(database, stack), read_only=True))
 
 
 def _copied(published: Path, stack: ExitStack) -> Path:

@@ -7,7 +7,7 @@ function of the answers alone and `flyby rebuild` can prove it.
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -92,7 +92,10 @@ class Record:
 
     def __init__(self, place: Path | Lake, *, to_become: bool = False) -> None:
         self._is_shared = isinstance(place, Lake)
-        self.connection = lake.connect(place, read_only=False) if isinstance(place, Lake) else _opened(place)
+        self._open = ExitStack()
+        self.connection = self._open.enter_context(
+            lake.opened(place, read_only=False) if isinstance(place, Lake) else _opened(place)
+        )
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
             self._outdated = self._prepare(or_older=to_become)
@@ -120,7 +123,7 @@ class Record:
 
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
-        self.connection.close()
+        self._open.close()
 
     def _prepare(self, *, or_older: bool) -> bool:
         """Make the tables if there are none; whether those that are there are of an older flyby."""
@@ -176,6 +179,7 @@ class Record:
     def _attached(self, other: Path | Lake) -> Iterator[None]:
         """The tables of another record, to be read as `other.main.…`."""
         if isinstance(other, Lake):
+            lake.load_extensions(self.connection)
             lake.attach(other, self.connection, "other", read_only=True)
         else:
             self.connection.execute(f"ATTACH {lake.quoted(str(other))} AS other (READ_ONLY)")
