@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
+from flyby.allowance import SharedAllowance
 from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
 from flyby.landing import land
@@ -31,9 +33,15 @@ class Refused(SourceError):
 
 @contextmanager
 def neows(settings: Settings) -> Iterator[NeoWs]:
-    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged."""
-    with NeoWs(settings.neows_url, settings.api_key, on_answer=lambda answer: _land(settings, answer)) as client:
-        yield client
+    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged, and within the allowance that
+    the machines of a lake share."""
+    with ExitStack() as stack:
+        allowed = (
+            stack.enter_context(closing(SharedAllowance(settings.lake, settings.api_key))) if settings.lake else None
+        )
+        yield stack.enter_context(
+            NeoWs(settings.neows_url, settings.api_key, on_answer=partial(land, settings.raw), allowed=allowed)
+        )
 
 
 def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:
@@ -76,7 +84,3 @@ def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[
         raise QuotaError("the key's allowance for this hour is used up: wait an hour, or use a key with more")
     if refused:
         raise Refused(refused)
-
-
-def _land(settings: Settings, answer: Answer) -> None:
-    land(settings.raw, answer)

@@ -6,6 +6,7 @@ sees it.
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -36,20 +37,26 @@ LONGEST_WAIT_S = 120.0
 
 _REDACTED = b"REDACTED"
 
+Allowed = Callable[[], AbstractContextManager[Callable[[Answer], None]]]
+
 
 class NeoWs:
     """NeoWs at `url`, asked with `key`. A context manager; several threads may fetch at once.
 
-    `on_answer` is given every complete response, a refusal or a page too, before it is judged.
+    `on_answer` is given every complete response, a refusal or a page too, before it is judged. Where others ask with the
+    same key, `allowed` says when: each request is sent inside its context, which is told of the answer.
     """
 
-    def __init__(self, url: str, key: str, *, on_answer: Callable[[Answer], None]) -> None:
+    def __init__(
+        self, url: str, key: str, *, on_answer: Callable[[Answer], None], allowed: Allowed | None = None
+    ) -> None:
         self._service = Service(url + "/feed", name="NeoWs", setting="FLYBY_NEOWS_URL", connections=IN_FLIGHT)
         self._headers = [("X-Api-Key", key), ("User-Agent", "flyby")]
         self._key = key.encode()
         self._key_pattern = _key_pattern(key)
         self._is_demo_key = key == DEMO_KEY
         self._on_answer = on_answer
+        self._allowed = allowed or _alone
 
     def __enter__(self) -> Self:
         return self
@@ -76,9 +83,11 @@ class NeoWs:
 
     def _attempt(self, window: Window, requested_at: datetime, number: int, patience: Patience) -> Answer:
         query = urlencode({"start_date": window.start, "end_date": window.end})
-        status, headers, body = self._service.get(query, self._headers, patience)
-        answer = Answer("neows", window, requested_at, number, status, self._redact(body), _quota(headers))
-        self._on_answer(answer)
+        with self._allowed() as answered:
+            status, headers, body = self._service.get(query, self._headers, patience)
+            answer = Answer("neows", window, requested_at, number, status, self._redact(body), _quota(headers))
+            self._on_answer(answer)
+            answered(answer)
         self._judge(answer, headers)
         return answer
 
@@ -118,6 +127,10 @@ class NeoWs:
         # An answer that was cut off on the way may end in the middle of the key.
         begun = next((n for n in range(len(self._key) - 1, 3, -1) if body.endswith(self._key[:n])), 0)
         return body[: len(body) - begun] + _REDACTED if begun else body
+
+
+def _alone() -> AbstractContextManager[Callable[[Answer], None]]:
+    return nullcontext(lambda _: None)
 
 
 def _patience() -> Patience:

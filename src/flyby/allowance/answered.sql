@@ -1,0 +1,1 @@
+SELECT flyby.answered(%(key)s, %(request)s, %(remaining)s)

@@ -1,0 +1,71 @@
+-- Made by whoever comes first; two at once would fail on each other.
+SELECT pg_advisory_xact_lock(1718385250, 0);
+CREATE SCHEMA IF NOT EXISTS flyby;
+CREATE TABLE IF NOT EXISTS flyby.allowance (
+    key text PRIMARY KEY,           -- a fingerprint
+    left_now integer,               -- what may still be sent; NULL = nobody knows
+    said_at timestamptz             -- when the source last answered
+);
+CREATE TABLE IF NOT EXISTS flyby.requests_under_way (
+    request bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key text NOT NULL,
+    holder integer NOT NULL,
+    sent_at timestamptz NOT NULL,
+    answered_at timestamptz         -- NULL = under way; those of the last hour are kept
+);
+CREATE SEQUENCE IF NOT EXISTS flyby.holder AS integer CYCLE;
+
+-- One request may be sent, or not: its number, else how many are under way and how long the source's hour still lasts.
+CREATE OR REPLACE FUNCTION flyby.take(of_key text, by_holder integer)
+RETURNS TABLE (request bigint, under_way bigint, wait_s double precision) LANGUAGE plpgsql AS $$
+DECLARE
+    known flyby.allowance;
+    waiting bigint;
+    taken bigint;
+BEGIN
+    INSERT INTO flyby.allowance (key) VALUES (of_key) ON CONFLICT DO NOTHING;
+    SELECT * INTO known FROM flyby.allowance WHERE key = of_key FOR UPDATE;
+    -- What the dead had under way is over: the next answer tells whether the source counted it.
+    UPDATE flyby.requests_under_way AS r
+    SET answered_at = clock_timestamp()
+    WHERE r.key = of_key AND r.answered_at IS NULL AND NOT EXISTS (
+        SELECT FROM pg_locks AS l
+        WHERE l.locktype = 'advisory' AND l.classid = 1718385250 AND l.objid = r.holder AND l.objsubid = 2
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    );
+    DELETE FROM flyby.requests_under_way AS r
+    WHERE r.key = of_key AND r.answered_at < clock_timestamp() - interval '1 hour';
+    SELECT count(*) INTO waiting FROM flyby.requests_under_way AS r WHERE r.key = of_key AND r.answered_at IS NULL;
+    IF known.said_at < clock_timestamp() - interval '1 hour' THEN
+        known.left_now := NULL;
+    END IF;
+    -- While nobody knows what is left, one request at a time finds out.
+    IF known.left_now > 0 OR (known.left_now IS NULL AND waiting = 0) THEN
+        INSERT INTO flyby.requests_under_way (key, holder, sent_at)
+        VALUES (of_key, by_holder, clock_timestamp())
+        RETURNING requests_under_way.request INTO taken;
+        UPDATE flyby.allowance SET left_now = known.left_now - 1 WHERE key = of_key;
+    END IF;
+    RETURN QUERY SELECT
+        taken, waiting,
+        extract(epoch FROM coalesce(known.said_at, clock_timestamp()) + interval '1 hour' - clock_timestamp())::float8;
+END $$;
+
+-- A request is over; `remaining` is what the source said is left, NULL if no answer came.
+CREATE OR REPLACE FUNCTION flyby.answered(of_key text, this bigint, remaining integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    sent timestamptz;
+BEGIN
+    PERFORM FROM flyby.allowance WHERE key = of_key FOR UPDATE;
+    UPDATE flyby.requests_under_way SET answered_at = clock_timestamp() WHERE request = this RETURNING sent_at INTO sent;
+    IF remaining IS NOT NULL THEN
+        UPDATE flyby.allowance
+        SET said_at = clock_timestamp(), left_now = greatest(0, remaining - (
+            -- The source may not have counted these when it said so.
+            SELECT count(*) FROM flyby.requests_under_way AS r
+            WHERE r.key = of_key AND r.request <> this AND (r.answered_at IS NULL OR r.answered_at > sent)
+        ))
+        WHERE key = of_key;
+    END IF;
+END $$;

@@ -1,0 +1,1 @@
+SELECT * FROM flyby.take(%(key)s, %(holder)s)
