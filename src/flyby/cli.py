@@ -278,6 +278,21 @@ def rebuild() -> None:
     )
 
 
+@flyby.command(epilog="Example: flyby migrate lake")
+@click.argument("to", metavar="lake|file", type=click.Choice(["lake", "file"]))
+@_debug
+def migrate(to: str) -> None:
+    """Bring the record to the lake that FLYBY_WAREHOUSE names, or from there back to the file."""
+    from flyby import migration, terminal
+
+    settings = Settings.load()
+    with terminal.busy(f"bringing the record to the {to}"):
+        rows = migration.to_lake(settings) if to == "lake" else migration.to_file(settings)
+    counts = ", ".join(f"{count:,} {table}" for table, count in rows.items())
+    then = "open it with FLYBY_WAREHOUSE set as now" if to == "lake" else "unset FLYBY_WAREHOUSE to go on with it"
+    terminal.say(f"the {to} has {counts}; every row was compared: {then}")
+
+
 @flyby.command(epilog="Example: flyby up --port 3000")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the web page.")
 @_debug

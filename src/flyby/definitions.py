@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ from flyby.address import Lake
 from flyby.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
 from flyby.errors import FlybyError, SettingsError, UsageError
 from flyby.history import Progress, backfill
-from flyby.intake import held, load_staged, publish_record, stage_landed
+from flyby.intake import held, keep_up, load_staged, publish_record, stage_landed
+from flyby.lake import SNAPSHOTS_FOR
 from flyby.morning import gather
 from flyby.planning import parse_tick
 from flyby.published import ask, query_text
@@ -31,6 +33,8 @@ PREVIEW_ROWS = 12
 LOG_EVERY_WINDOWS = 64
 #: When JPL is asked: after the morning by default, and after NeoWs took in what JPL had the day before.
 SECOND_OPINION_CRON = "30 7 * * *"
+#: When a lake is tidied: while Sunday is quiet.
+UPKEEP_CRON = "30 3 * * 0"
 
 # Dagster calls backfill policies beta, on every start.
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
@@ -221,6 +225,18 @@ def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         )
 
 
+@dg.asset(
+    description="The lake, with few files made of many, and without snapshots older than readers were promised: "
+    f"{SNAPSHOTS_FOR.days} days.",
+    kinds={"ducklake", "postgres"},
+    owners=OWNERS,
+    group_name="warehouse",
+)
+def warehouse_upkeep() -> dg.MaterializeResult[None]:
+    with failing_plainly():
+        return dg.MaterializeResult(metadata=asdict(keep_up(Settings.load())))
+
+
 asteroid_job = dg.define_asset_job(
     "asteroid_job",
     selection=[asteroids, asteroids_file, duckdb_table],
@@ -239,6 +255,13 @@ second_opinion_job = dg.define_asset_job(
     selection=[second_opinion],
     hooks={tell_of_failure},
     description="Asks JPL, and compares. Its config is the day it runs for. Whatever goes wrong here is no morning's.",
+)
+
+upkeep_job = dg.define_asset_job(
+    "upkeep_job",
+    selection=[warehouse_upkeep],
+    hooks={tell_of_failure},
+    description="Tidies the lake. Runs beside the others: it waits for its turn.",
 )
 
 
@@ -363,7 +386,7 @@ def _log(context: dg.AssetExecutionContext, progress: Progress) -> None:
 
 
 def _definitions(settings: Settings) -> dg.Definitions:
-    return dg.Definitions(
+    ours = dg.Definitions(
         assets=[asteroids, asteroids_file, duckdb_table, history, second_opinion],
         asset_checks=[record_checks, second_opinion_check],
         jobs=[asteroid_job, history_job, second_opinion_job],
@@ -381,6 +404,20 @@ def _definitions(settings: Settings) -> dg.Definitions:
         # A process for every step would import everything anew: 9 s instead of 2.
         executor=dg.in_process_executor,
     )
+    return dg.Definitions.merge(ours, _upkeep(settings)) if settings.lake else ours
+
+
+def _upkeep(settings: Settings) -> dg.Definitions:
+    """What there is beside the rest where the record is in a lake."""
+    weekly = dg.ScheduleDefinition(
+        name="upkeep_schedule",
+        job=upkeep_job,
+        cron_schedule=UPKEEP_CRON,
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Tidies the lake once a week.",
+    )
+    return dg.Definitions(assets=[warehouse_upkeep], jobs=[upkeep_job], schedules=[weekly])
 
 
 defs = _definitions(Settings.load())

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from flyby.address import Lake
-from flyby.errors import HomeError
+from flyby.errors import HomeError, UsageError
+from flyby.lake import Kept, upkeep
 from flyby.landing import Landed, landed, settle, sweep
 from flyby.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
 from flyby.settings import Settings
@@ -97,6 +98,15 @@ def rebuild(settings: Settings) -> Loaded:
     """Make the record again from raw/ alone. The old one stays in use until the new one is whole."""
     with warehouse(settings).turn():
         return _rebuild(settings, by="flyby rebuild")
+
+
+def keep_up(settings: Settings) -> Kept:
+    """Tidy the lake. Raises UsageError where there is none."""
+    house = warehouse(settings)
+    if not isinstance(house.place, Lake):
+        raise UsageError("FLYBY_WAREHOUSE names no lake, and a file tidies itself")
+    with house.turn():
+        return upkeep(house.place)
 
 
 def _record(settings: Settings) -> Record:

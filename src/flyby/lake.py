@@ -8,6 +8,8 @@ extensions come from their wheels, and nothing is fetched at run time.
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -26,6 +28,13 @@ TURN = 0x666C7962
 #: A machine that vanished is known to be gone after about so long.
 GONE_S = 30
 CONNECT_TIMEOUT_S = 10
+
+#: A reader may come back to any state of the lake that is younger than this.
+SNAPSHOTS_FOR = timedelta(days=30)
+#: A query that takes longer than this may lose a file that it reads.
+FILES_FOR = timedelta(days=1)
+#: A file of which more rows than this share are gone is written anew.
+DELETED_SHARE = 0.2
 
 
 @contextmanager
@@ -139,6 +148,41 @@ def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
     connection.execute("UPDATE record_version SET schema_version = schema_version")
     [(name,)] = connection.execute("SELECT current_database()").fetchall()
     connection.execute(f"CALL {name}.set_commit_message('flyby', {quoted(by)})")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an upkeep did."""
+
+    rows_filed: int
+    files_merged: int
+    snapshots_expired: int
+    files_removed: int
+
+
+def upkeep(lake: Lake, *, snapshots_for: timedelta = SNAPSHOTS_FOR, files_for: timedelta = FILES_FOR) -> Kept:
+    """Make few files of many, and let go of what nobody was promised. To be called in one's turn.
+
+    Snapshots younger than `snapshots_for` stay, each with every file that it needs. A file that no snapshot needs is
+    removed `files_for` later, as somebody may still be reading it; so is what killed writers left.
+    """
+    with opened(lake, read_only=False) as connection:
+        [(name,)] = connection.execute("SELECT current_database()").fetchall()
+
+        def call(function: str, **options: Any) -> list[tuple[Any, ...]]:
+            said = "".join(f", {option} => {value}" for option, value in options.items())
+            return connection.execute(f"CALL {function}({quoted(name)}{said})").fetchall()
+
+        def before(age: timedelta) -> str:
+            return f"now() - INTERVAL {age.total_seconds():.0f} SECOND"
+
+        filed = call("ducklake_flush_inlined_data")
+        expired = call("ducklake_expire_snapshots", older_than=before(snapshots_for))
+        merged = call("ducklake_rewrite_data_files", delete_threshold=DELETED_SHARE)
+        merged += call("ducklake_merge_adjacent_files")
+        removed = call("ducklake_cleanup_old_files", older_than=before(files_for))
+        removed += call("ducklake_delete_orphaned_files", older_than=before(files_for))
+    return Kept(sum(n for *_, n in filed), sum(n for *_, n, _ in merged), len(expired), len(removed))
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:

@@ -33,12 +33,12 @@ class Refused(SourceError):
 
 @contextmanager
 def neows(settings: Settings) -> Iterator[NeoWs]:
-    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged, and within the allowance that
-    the machines of a lake share."""
+    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged; the machines of a lake share
+    one allowance."""
     with ExitStack() as stack:
-        allowed = (
-            stack.enter_context(closing(SharedAllowance(settings.lake, settings.api_key))) if settings.lake else None
-        )
+        allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
+        if allowed:
+            stack.enter_context(closing(allowed))
         yield stack.enter_context(
             NeoWs(settings.neows_url, settings.api_key, on_answer=partial(land, settings.raw), allowed=allowed)
         )

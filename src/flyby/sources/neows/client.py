@@ -43,12 +43,12 @@ Allowed = Callable[[], AbstractContextManager[Callable[[Answer], None]]]
 class NeoWs:
     """NeoWs at `url`, asked with `key`. A context manager; several threads may fetch at once.
 
-    `on_answer` is given every complete response, a refusal or a page too, before it is judged. Where others ask with the
-    same key, `allowed` says when: each request is sent inside its context, which is told of the answer.
+    `on_answer` is given every complete response, a refusal or a page too, before it is judged. Where others ask with
+    the same key, `allowed` says when: each request is sent inside its context, which is told of the answer.
     """
 
     def __init__(
-        self, url: str, key: str, *, on_answer: Callable[[Answer], None], allowed: Allowed | None = None
+        self, url: str, key: str, *, on_answer: Callable[[Answer], object], allowed: Allowed | None = None
     ) -> None:
         self._service = Service(url + "/feed", name="NeoWs", setting="FLYBY_NEOWS_URL", connections=IN_FLIGHT)
         self._headers = [("X-Api-Key", key), ("User-Agent", "flyby")]
