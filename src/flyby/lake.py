@@ -7,7 +7,7 @@ extensions come from their wheels, and nothing is fetched at run time.
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -54,13 +54,23 @@ def opened(lake: Lake, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection
                     connection.execute("BEGIN")  # all questions are about the same snapshot
                 yield connection
         finally:
-            keeper.execute(f"DETACH DATABASE IF EXISTS {name}")
-            _taken.discard(name)
+            with suppress(duckdb.Error):  # with Postgres gone it may stay, and its name with it
+                keeper.execute(f"DETACH DATABASE IF EXISTS {name}")
+                _taken.discard(name)
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    """The DuckDB of this process in which lakes are opened: to load its extensions takes most of half a second."""
+    try:
+        _loaded().cursor().execute("SELECT 1")
+    except duckdb.Error:  # for good: Postgres broke down under it in a way that it had not thought of
+        _loaded.cache_clear()
+        _taken.clear()
+    return _loaded()
 
 
 @cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    """The DuckDB of this process in which lakes are opened: to load its extensions takes most of half a second."""
+def _loaded() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     load_extensions(connection)
     return connection
@@ -148,6 +158,11 @@ def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
     connection.execute("UPDATE record_version SET schema_version = schema_version")
     [(name,)] = connection.execute("SELECT current_database()").fetchall()
     connection.execute(f"CALL {name}.set_commit_message('flyby', {quoted(by)})")
+
+
+def is_conflict(error: duckdb.Error) -> bool:
+    """Whether a commit failed because another was first: what DuckLake says is nowhere but in its words."""
+    return isinstance(error, duckdb.TransactionException) and "conflict" in str(error)
 
 
 @dataclass(frozen=True, slots=True)

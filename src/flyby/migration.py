@@ -18,9 +18,9 @@ def to_lake(settings: Settings) -> dict[str, int]:
     flyby.duckdb is taken away, so that nobody reads what is no longer kept; the file's own record stays as it is.
     Raises HomeError when there is no file, or the lake has answers that it lacks.
     """
-    if not settings.record.exists():
-        raise HomeError(f"there is no record in {settings.home.name}/ to bring to the lake")
     file, lake = InFile(settings), _lake(settings)
+    if not file.place.exists():
+        raise HomeError(f"there is no record in {settings.home.name}/ to bring to the lake")
     with file.turn(), lake.turn():
         Record(file.place).close()  # whole, and of this version, or it says so
         with Record(lake.place, to_become=True) as record:

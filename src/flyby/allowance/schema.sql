@@ -3,7 +3,8 @@ SELECT pg_advisory_xact_lock(1718385250, 0);
 CREATE SCHEMA IF NOT EXISTS flyby;
 CREATE TABLE IF NOT EXISTS flyby.allowance (
     key text PRIMARY KEY,           -- a fingerprint
-    left_now integer,               -- what may still be sent; NULL = nobody knows
+    left_now integer,               -- what may still be sent, at least; NULL = nobody knows
+    least_said integer,             -- the least that answers said which crossed each other on the way
     said_at timestamptz             -- when the source last answered
 );
 CREATE TABLE IF NOT EXISTS flyby.requests_under_way (
@@ -36,6 +37,10 @@ BEGIN
     DELETE FROM flyby.requests_under_way AS r
     WHERE r.key = of_key AND r.answered_at < clock_timestamp() - interval '1 hour';
     SELECT count(*) INTO waiting FROM flyby.requests_under_way AS r WHERE r.key = of_key AND r.answered_at IS NULL;
+    -- With nothing under way, that is exactly what is left.
+    IF waiting = 0 THEN
+        known.left_now := coalesce(known.least_said, known.left_now);
+    END IF;
     IF known.said_at < clock_timestamp() - interval '1 hour' THEN
         known.left_now := NULL;
     END IF;
@@ -44,7 +49,7 @@ BEGIN
         INSERT INTO flyby.requests_under_way (key, holder, sent_at)
         VALUES (of_key, by_holder, clock_timestamp())
         RETURNING requests_under_way.request INTO taken;
-        UPDATE flyby.allowance SET left_now = known.left_now - 1 WHERE key = of_key;
+        UPDATE flyby.allowance SET left_now = known.left_now - 1, least_said = NULL WHERE key = of_key;
     END IF;
     RETURN QUERY SELECT
         taken, waiting,
@@ -56,16 +61,17 @@ CREATE OR REPLACE FUNCTION flyby.answered(of_key text, this bigint, remaining in
 LANGUAGE plpgsql AS $$
 DECLARE
     sent timestamptz;
+    crossed integer;
 BEGIN
     PERFORM FROM flyby.allowance WHERE key = of_key FOR UPDATE;
     UPDATE flyby.requests_under_way SET answered_at = clock_timestamp() WHERE request = this RETURNING sent_at INTO sent;
     IF remaining IS NOT NULL THEN
+        -- The source may not have counted these when it said so.
+        SELECT count(*) INTO crossed FROM flyby.requests_under_way AS r
+        WHERE r.key = of_key AND r.request <> this AND (r.answered_at IS NULL OR r.answered_at > sent);
         UPDATE flyby.allowance
-        SET said_at = clock_timestamp(), left_now = greatest(0, remaining - (
-            -- The source may not have counted these when it said so.
-            SELECT count(*) FROM flyby.requests_under_way AS r
-            WHERE r.key = of_key AND r.request <> this AND (r.answered_at IS NULL OR r.answered_at > sent)
-        ))
+        SET said_at = clock_timestamp(), left_now = greatest(0, remaining - crossed),
+            least_said = CASE WHEN crossed = 0 THEN remaining ELSE least(least_said, remaining) END
         WHERE key = of_key;
     END IF;
 END $$;

@@ -129,7 +129,7 @@ class Record:
         """Make the tables if there are none; whether those that are there are of an older flyby."""
         if self._rows(sql("is_made")) == [(False,)]:
             self.connection.execute(f"BEGIN; {sql('schema')}; {sql('beliefs')}; COMMIT")
-        [(version,)] = self._rows("SELECT schema_version FROM record_version")
+        version = self._version()
         if version < SCHEMA_VERSION and not or_older:
             raise OutdatedRecord(version)
         if version > SCHEMA_VERSION:
@@ -137,11 +137,16 @@ class Record:
                 f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
                 "upgrade flyby"
             )
-        return bool(version < SCHEMA_VERSION)
+        return version < SCHEMA_VERSION
+
+    def _version(self) -> int:
+        [(version,)] = self._rows("SELECT schema_version FROM record_version")
+        return int(version)
 
     def request_ids(self) -> set[str]:
         """The answers that the record has taken in."""
-        return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
+        with self._said_plainly():
+            return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
 
     def load(self, batches: Iterable[Path], *, by: str = SOMEBODY) -> Loaded:
         """Take in every staged batch (a folder of `flyby.staging`), each in one transaction; what is known is skipped.
@@ -190,21 +195,29 @@ class Record:
 
     @contextmanager
     def _transaction(self, by: str) -> Iterator[None]:
-        self.connection.execute("BEGIN")
+        with self._said_plainly():
+            self.connection.execute("BEGIN")
+            try:
+                self._version()  # takes a lake's snapshot, that all of this is about
+                yield
+                if self._is_shared:
+                    lake.sign(self.connection, by)
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    @contextmanager
+    def _said_plainly(self) -> Iterator[None]:
+        """A disk that is full, a Postgres that is gone, another who was first, in one line."""
         try:
             yield
-            if self._is_shared:
-                lake.sign(self.connection, by)
-            self.connection.execute("COMMIT")
-        except duckdb.TransactionException:
-            self._roll_back()
-            raise BusyError("another flyby wrote the record at the same time: run the same again") from None
-        except (duckdb.OperationalError, duckdb.InternalError) as error:
-            self._roll_back()
+        except duckdb.Error as error:
+            if not self._is_shared and not isinstance(error, duckdb.OperationalError | duckdb.InternalError):
+                raise
+            if lake.is_conflict(error):
+                raise BusyError("another flyby wrote the record at the same time: run the same again") from None
             raise HomeError(f"the record could not be written: {_first_line(error)}") from None
-        except BaseException:
-            self._roll_back()
-            raise
 
     def _load(self, batch: Path) -> Loaded:
         self.connection.execute("SET VARIABLE batch = ?", [str(batch)])
@@ -212,6 +225,7 @@ class Record:
             self.connection.execute(sql("staged"))
         except duckdb.Error as error:
             raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {_first_line(error)}") from None
+        self.connection.execute(sql("known"))
         if self._rows(sql("out_of_order")) != [(0,)]:
             raise OutOfOrder("answers older than the record's own were landed: run `flyby rebuild`")
         sittings = self._rows("SELECT DISTINCT requested_at, source FROM staged_answers ORDER BY ALL")

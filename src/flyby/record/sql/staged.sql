@@ -1,8 +1,6 @@
--- A staged batch, less what the record has taken in already.
+-- A staged batch, as it lies on the disk.
 CREATE OR REPLACE TEMP TABLE staged_answers AS
-FROM read_parquet(getvariable('batch') || '/answers.parquet')
-ANTI JOIN requests USING (request_id);
+FROM read_parquet(getvariable('batch') || '/answers.parquet');
 
 CREATE OR REPLACE TEMP TABLE staged_observations AS
-FROM read_parquet(getvariable('batch') || '/observations.parquet')
-SEMI JOIN staged_answers USING (request_id);
+FROM read_parquet(getvariable('batch') || '/observations.parquet');
