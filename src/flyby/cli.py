@@ -118,6 +118,7 @@ def run(day: date | None) -> None:
     from flyby import terminal, views
     from flyby.instance import run_job
     from flyby.intake import held
+    from flyby.published import opened
 
     settings = Settings.load()
     began = settings.now() - timedelta(microseconds=1)  # revisions from then on are this run's
@@ -127,7 +128,7 @@ def run(day: date | None) -> None:
     if not result.success:
         raise FlybyError(result.error or "the run failed: `flyby up` shows why")
     # People may have the published database open, or have changed it.
-    with held(settings) as record:
+    with held(settings) as record, opened(record):
         found, told = views.passed(record, day), views.changes(record, began)
     terminal.show_run(day, found, told, warnings=result.warnings)
 

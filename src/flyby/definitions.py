@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from flyby.intake import held, keep_up, load_staged, publish_record, stage_lande
 from flyby.lake import SNAPSHOTS_FOR
 from flyby.morning import gather
 from flyby.planning import parse_tick
-from flyby.published import ask, query_text
+from flyby.published import ask, opened, query_text
 from flyby.record import Loaded
 from flyby.schema import COLUMNS
 from flyby.second_opinion import second_opinion as hear_second_opinion
@@ -339,14 +340,15 @@ def _loaded(loaded: Loaded) -> dict[str, Any]:
 
 
 def _published(settings: Settings) -> dict[str, Any]:
-    with held(settings) as record:
+    with held(settings) as record, opened(record):
         [(simulated,)] = ask(record, query_text("simulated"))[1]
+        closest, changes = _table(record, "sitting_closest"), _table(record, "sitting_changes")
     return {
         "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
         "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
         "database": _place(settings),
-        "closest": _table(settings, "sitting_closest"),
-        "changes": _table(settings, "sitting_changes"),
+        "closest": closest,
+        "changes": changes,
     }
 
 
@@ -355,9 +357,8 @@ def _place(settings: Settings) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.text(str(place)) if isinstance(place, Lake) else dg.MetadataValue.path(place)
 
 
-def _table(settings: Settings, query: str) -> dg.TableMetadataValue | None:
-    with held(settings) as record:
-        columns, rows = ask(record, query_text(query), {"rows": PREVIEW_ROWS})
+def _table(record: Path | Lake, query: str) -> dg.TableMetadataValue | None:
+    columns, rows = ask(record, query_text(query), {"rows": PREVIEW_ROWS})
     records = [dg.TableRecord(dict(zip(columns, map(_plain, row), strict=True))) for row in rows]
     return dg.MetadataValue.table(records) if records else None
 

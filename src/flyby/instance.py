@@ -88,6 +88,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         from flyby.definitions import defs, run_config
         from flyby.morning import MORNING_SLACK_DAYS
 
+        gc.freeze()  # what is imported stays: the collector would go through all of it once more when the process ends
         result = defs.resolve_job_def("asteroid_job").execute_in_process(
             # Whoever runs this reads what flyby prints. The event log gets everything.
             run_config={**run_config(tick), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

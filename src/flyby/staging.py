@@ -125,7 +125,9 @@ def request_ids(batch: Path) -> set[str] | None:
     while it was written)."""
     try:
         pq.read_metadata(batch / "observations.parquet")
-        return set(pq.read_table(batch / "answers.parquet", columns=["request_id"])["request_id"].to_pylist())
+        # Not read_table, which imports what reads folders of files.
+        with pq.ParquetFile(batch / "answers.parquet") as answers:
+            return set(answers.read(["request_id"])["request_id"].to_pylist())
     except (OSError, pa.ArrowException):
         return None
 

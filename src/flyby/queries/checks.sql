@@ -1,5 +1,5 @@
--- The numbers that the asset checks judge, in one row. From the tables: the view of beliefs would have to be made for all
--- of history.
+-- The numbers that the asset checks judge, in one row. From the tables, each in one go: the view of beliefs would have to be
+-- made for all of history.
 WITH told AS (
     FROM revisions WHERE seen_to IS NULL AND change <> 'withdrawn'
 ),
@@ -19,28 +19,33 @@ strange AS (
         OR NOT coalesce(absolute_magnitude_h BETWEEN -2 AND 40, true)
         OR NOT coalesce(diameter_min_m > 0 AND diameter_min_m <= diameter_max_m, true)
         OR NOT coalesce(abs(date_diff('day', close_approach_date, close_approach_at::DATE)) <= 1, true)
-),
-sitting AS (
-    FROM requests WHERE requested_at = (SELECT max(requested_at) FROM requests)
-),
-yesterday AS (
-    FROM days WHERE day = $now::DATE - 1
 )
-SELECT
-    $now::DATE - 1 AS yesterday,
-    (SELECT flybys FROM yesterday) AS yesterday_flybys,
-    (SELECT state FROM yesterday) AS yesterday_state,
-    (SELECT round(date_diff('second', last_observed_at, $now) / 3600, 2) FROM yesterday) AS yesterday_age_h,
-    (SELECT count(DISTINCT flyby_id) FROM told) AS flybys,
-    (SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM duplicates) AS duplicates,
-    (SELECT count(*) FROM strange) AS strange,
-    (SELECT list(designation || ' on ' || close_approach_date ORDER BY close_approach_date, designation)[:5] FROM strange)
-        AS strange_examples,
-    (SELECT count(*) FILTER (verdict = 'partial') FROM sitting) AS partial,
-    (SELECT count(*) FILTER (verdict = 'rejected') FROM sitting) AS rejected,
+FROM
     (
-        SELECT list(window_start || '..' || window_end || ': ' || note ORDER BY window_start)
-        FROM sitting
-        WHERE verdict = 'partial'
-    ) AS partial_notes,
-    (SELECT count(*) FROM days WHERE state = 'suspect') AS suspect_days;
+        SELECT
+            $now::DATE - 1 AS yesterday,
+            max(flybys) FILTER (day = $now::DATE - 1) AS yesterday_flybys,
+            max(state) FILTER (day = $now::DATE - 1) AS yesterday_state,
+            round(date_diff('second', max(last_observed_at) FILTER (day = $now::DATE - 1), $now) / 3600, 2)
+                AS yesterday_age_h,
+            count(*) FILTER (state = 'suspect') AS suspect_days
+        FROM days
+    ),
+    (SELECT count(DISTINCT flyby_id) AS flybys FROM told),
+    (SELECT coalesce(sum(rows - 1), 0)::BIGINT AS duplicates FROM duplicates),
+    (
+        SELECT
+            count(*) AS strange,
+            list(designation || ' on ' || close_approach_date ORDER BY close_approach_date, designation)[:5]
+                AS strange_examples
+        FROM strange
+    ),
+    (
+        SELECT
+            count(*) FILTER (verdict = 'partial') AS partial,
+            count(*) FILTER (verdict = 'rejected') AS rejected,
+            list(window_start || '..' || window_end || ': ' || note ORDER BY window_start) FILTER (verdict = 'partial')
+                AS partial_notes
+        FROM requests
+        WHERE requested_at = (SELECT max(requested_at) FROM requests)
+    );

@@ -24,7 +24,7 @@ from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
-from flyby.published import ask
+from flyby.published import ask, opened
 from flyby.settings import Settings
 from flyby.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 
@@ -49,7 +49,8 @@ def write_report(published: Path | Lake, page: Path, *, now: datetime) -> Path:
 
     Raises HomeError when there is no database yet, or when the page cannot be written.
     """
-    data = _data(published, now.astimezone(UTC))
+    with opened(published):  # all of it from one edition, which DuckDB then opens once
+        data = _data(published, now.astimezone(UTC))
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(data, _vega()))
