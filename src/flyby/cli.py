@@ -128,7 +128,7 @@ def run(day: date | None) -> None:
     if not result.success:
         raise FlybyError(result.error or "the run failed: `flyby up` shows why")
     # People may have the published database open, or have changed it.
-    with held(settings) as record, opened(record):
+    with held(settings) as place, opened(place) as record:
         found, told = views.passed(record, day), views.changes(record, began)
     terminal.show_run(day, found, told, warnings=result.warnings)
 
@@ -160,9 +160,9 @@ def status(as_json: bool) -> None:
     from flyby.published import opened
 
     settings = Settings.load()
-    with opened(settings.database):  # DuckDB opens a file once for all in one process who have it open
-        found = views.status(settings.database, settings.now())
-        opinion = views.second_opinion(settings.database, settings.now())
+    with opened(settings.database) as database:
+        found = views.status(database, settings.now())
+        opinion = views.second_opinion(database, settings.now())
     if as_json:
         return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
     from flyby import terminal

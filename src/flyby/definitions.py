@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +21,7 @@ from flyby.intake import held, keep_up, load_staged, publish_record, stage_lande
 from flyby.lake import SNAPSHOTS_FOR
 from flyby.morning import gather
 from flyby.planning import parse_tick
-from flyby.published import ask, opened, query_text
+from flyby.published import Database, ask, opened, query_text
 from flyby.record import Loaded
 from flyby.schema import COLUMNS
 from flyby.second_opinion import second_opinion as hear_second_opinion
@@ -340,7 +339,7 @@ def _loaded(loaded: Loaded) -> dict[str, Any]:
 
 
 def _published(settings: Settings) -> dict[str, Any]:
-    with held(settings) as record, opened(record):
+    with held(settings) as place, opened(place) as record:
         [(simulated,)] = ask(record, query_text("simulated"))[1]
         closest, changes = _table(record, "sitting_closest"), _table(record, "sitting_changes")
     return {
@@ -357,7 +356,7 @@ def _place(settings: Settings) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.text(str(place)) if isinstance(place, Lake) else dg.MetadataValue.path(place)
 
 
-def _table(record: Path | Lake, query: str) -> dg.TableMetadataValue | None:
+def _table(record: Database, query: str) -> dg.TableMetadataValue | None:
     columns, rows = ask(record, query_text(query), {"rows": PREVIEW_ROWS})
     records = [dg.TableRecord(dict(zip(columns, map(_plain, row), strict=True))) for row in rows]
     return dg.MetadataValue.table(records) if records else None

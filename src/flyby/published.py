@@ -27,12 +27,19 @@ def query_text(name: str) -> str:
     return files("flyby").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
 
 
+#: What can be asked: a file, a lake, or either of them already open.
+Database = Path | Lake | duckdb.DuckDBPyConnection
+
+
 @contextmanager
-def opened(database: Path | Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database, read-only and as it is now, for several questions.
+def opened(database: Database) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database, read-only and as it is now, for several questions, which all see the same state of it.
 
     Raises HomeError when there is no database yet or a query is wrong.
     """
+    if isinstance(database, duckdb.DuckDBPyConnection):
+        yield database
+        return
     try:
         with ExitStack() as stack:
             connection = _connected(database, stack)
@@ -72,7 +79,7 @@ def _copied(published: Path, stack: ExitStack) -> Path:
 
 
 def ask(
-    database: Path | Lake, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    database: Database, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows that `query` gives. Raises HomeError when there is no database yet or the query is
     wrong."""
@@ -81,7 +88,7 @@ def ask(
         return [column[0] for column in result.description or ()], result.fetchall()
 
 
-def ledger(database: Path | Lake) -> list[LedgerDay]:
+def ledger(database: Database) -> list[LedgerDay]:
     """Every day of the ledger; none where nothing is published yet."""
     if isinstance(database, Path) and not database.exists():
         return []
@@ -89,7 +96,7 @@ def ledger(database: Path | Lake) -> list[LedgerDay]:
     return [LedgerDay(*row) for row in rows]
 
 
-def requests_since(record: Path | Lake, moment: datetime) -> int:
+def requests_since(record: Database, moment: datetime) -> int:
     """How many answers of NeoWs came since `moment`."""
     _, [(count,)] = ask(record, "SELECT count(*) FROM requests WHERE source = 'neows' AND requested_at > ?", [moment])
     return int(count)

@@ -8,15 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from flyby.address import Lake
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.published import opened, query_text
+from flyby.published import Database, opened, query_text
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
@@ -268,7 +266,7 @@ class SecondOpinion:
     cad_only_flybys: list[CadOnly]
 
 
-def second_opinion(published: Path | Lake, now: datetime) -> SecondOpinion:
+def second_opinion(published: Database, now: datetime) -> SecondOpinion:
     """What JPL was asked, and how far it and NeoWs agree."""
     with opened(published) as connection:
         [said] = _records(connection, "second_opinion")
@@ -289,7 +287,7 @@ def second_opinion(published: Path | Lake, now: datetime) -> SecondOpinion:
     )
 
 
-def status(published: Path | Lake, now: datetime) -> Status:
+def status(published: Database, now: datetime) -> Status:
     """What is held, how fresh, how complete, and what is suspect or missing."""
     with opened(published) as connection:
         [held] = _records(connection, "held", now=now)
@@ -305,9 +303,7 @@ def status(published: Path | Lake, now: datetime) -> Status:
         )
 
 
-def upcoming(
-    published: Path | Lake, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False
-) -> Upcoming:
+def upcoming(published: Database, now: datetime, *, days: int = WINDOW_DAYS, closest_first: bool = False) -> Upcoming:
     """What passes from `now` to the end of the day `days - 1` days on, soonest first."""
     last = now.date() + (days - 1) * DAY
     with opened(published) as connection:
@@ -319,13 +315,13 @@ def upcoming(
     return Upcoming(now, simulated, days, known_until, flybys)
 
 
-def passed(published: Path | Lake, day: date) -> list[dict[str, Any]]:
+def passed(published: Database, day: date) -> list[dict[str, Any]]:
     """What is listed for `day`, the closest first; the columns are those of `Upcoming.flybys`."""
     with opened(published) as connection:
         return sorted(_records(connection, "passing", first=day, last=day, after=midnight(day)), key=_distance)
 
 
-def changes(published: Path | Lake, since: datetime) -> Changes:
+def changes(published: Database, since: datetime) -> Changes:
     """What became new, moved, went and came back after `since`: by kind, the widest move in distance first."""
     with opened(published) as connection:
         rows = _records(connection, "changes", since=since)
@@ -336,7 +332,7 @@ def changes(published: Path | Lake, since: datetime) -> Changes:
     return Changes(since, simulated, sum(row["flybys"] for row in rows if row["kind"] == "first look"), listed)
 
 
-def latency(published: Path | Lake) -> Latency:
+def latency(published: Database) -> Latency:
     """How days' lists grew after the day, and at what hours answers change."""
     with opened(published) as connection:
         steps = _rows(connection, "growth", ages=AGES_DAYS)

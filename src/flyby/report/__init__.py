@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.planning import LISTED_BY
-from flyby.published import ask, opened
+from flyby.published import Database, ask, opened
 from flyby.settings import Settings
 from flyby.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 
@@ -41,7 +40,7 @@ MOST_DIFFERENCES = 10
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def write_report(published: Path | Lake, page: Path, *, now: datetime) -> Path:
+def write_report(published: Database, page: Path, *, now: datetime) -> Path:
     """Write the page of what the database at `published` says at `now` (aware); `page` itself.
 
     Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
@@ -49,8 +48,8 @@ def write_report(published: Path | Lake, page: Path, *, now: datetime) -> Path:
 
     Raises HomeError when there is no database yet, or when the page cannot be written.
     """
-    with opened(published):  # all of it from one edition, which DuckDB then opens once
-        data = _data(published, now.astimezone(UTC))
+    with opened(published) as edition:
+        data = _data(edition, now.astimezone(UTC))
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(data, _vega()))
@@ -69,7 +68,7 @@ def after_run(settings: Settings) -> list[str]:
     return []
 
 
-def _data(published: Path | Lake, now: datetime) -> dict[str, Any]:
+def _data(published: Database, now: datetime) -> dict[str, Any]:
     """Everything that the page tells, as JSON has it."""
     today = now.date()
     held = status(published, now)
@@ -120,7 +119,7 @@ def _opinion(told: SecondOpinion) -> dict[str, Any]:
     return kept | {"disagreements": len(told.disagreements), "largest": kept["disagreements"][:MOST_DIFFERENCES]}
 
 
-def _latency(published: Path | Lake) -> dict[str, Any]:
+def _latency(published: Database) -> dict[str, Any]:
     told = latency(published)
     oldest = told.growth[-1].age_days if told.growth else 365
     return {
@@ -135,7 +134,7 @@ def _latency(published: Path | Lake) -> dict[str, Any]:
     }
 
 
-def _ask(published: Path | Lake, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _ask(published: Database, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
     return ask(published, _text(f"queries/{query}.sql"), parameters)
 
 
