@@ -24,7 +24,7 @@ from flyby.schema import COLUMNS
 from flyby.sky import Sandbox
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy/README.md"]
 UNIT = ROOT / "deploy" / "flyby.service"
 #: What the documents say of commands and settings, the unit's comments included.
 TEXT = "\n".join(path.read_text() for path in [*PAGES, UNIT])

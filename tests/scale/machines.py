@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import dagster as dg
 import yaml
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG
-from dagster_graphql import DagsterGraphQLClient
+from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from conftest import environment
 from scale.servers import PATIENCE_S, Postgres, Redis, free_port, wait_until
@@ -50,11 +50,11 @@ class Machines:
         self.folder = folder
         self._services = compose()["services"]
         self._ports = {"4000": str(free_port()), "3000": str(free_port())}
-        self._redis = redis
+        self.postgres = postgres.environment(database)
         self._as_configured = {
             **environment(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            **postgres.environment(database),
+            **self.postgres,
             "SECRETS": str(folder / "secrets"),
             "DAGSTER_HOME": str(folder / "dagster"),
             "DAGSTER_LOGS": str(folder / "logs"),
@@ -84,7 +84,13 @@ class Machines:
     @contextmanager
     def service(self, name: str, *more: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
         """The command of a service, with more words and settings; ended, if it has not, when the context is."""
-        command = [*self.words(self._services[name]["command"]), *more]
+        with self.started(name, [*self._services[name]["command"], *more], **settings) as process:
+            yield process
+
+    @contextmanager
+    def started(self, name: str, command: list[str], **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A command in the environment of the services."""
+        command = self.words(command)
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -98,10 +104,9 @@ class Machines:
             yield process
         finally:
             process.terminate()
-            try:
-                process.wait(PATIENCE_S)
-            finally:
-                kill(process)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_S / 2)
+            kill(process)
 
     def healthy(self, name: str, process: "subprocess.Popen[bytes] | None" = None) -> bool:
         """What the health check of the service says."""
@@ -114,12 +119,12 @@ class Machines:
             return False
         return self.check(name) == 0
 
-    def check(self, name: str, **places: str) -> int:
+    def check(self, name: str, places: Mapping[str, str] | None = None) -> int:
         """The exit status of a service's health check."""
         kind, *test = self._services[name]["healthcheck"]["test"]
         test = ["sh", "-c", *test] if kind == "CMD-SHELL" else test
         return subprocess.run(
-            self.words(test, **places),
+            self.words(test, places),
             cwd=self.folder,
             env=self._as_configured,
             check=False,
@@ -127,20 +132,25 @@ class Machines:
             timeout=120,
         ).returncode
 
-    def words(self, command: list[str], **places: str) -> list[str]:
+    def words(self, command: list[str], places: Mapping[str, str] | None = None) -> list[str]:
         """A command of compose.yaml with this machine's places for those of the containers."""
         here = {
-            "0.0.0.0": "127.0.0.1",  # noqa: S104
+            "0.0.0.0": "127.0.0.1",
             "/srv/dagster/": f"{self.folder}/dagster/",
             "with-secrets": f"sh {DEPLOY}/with-secrets.sh",
             **self._ports,
-            **places,
+            **(places or {}),
         }
         pattern = re.compile("|".join(map(re.escape, here)))
         replaced = [pattern.sub(lambda found: here[found[0]], word) for word in command]
         if replaced[0] == here["with-secrets"]:
             return [*replaced[0].split(), *replaced[1:]]
         return ["sh", str(DEPLOY / "with-secrets.sh"), *replaced]
+
+    @property
+    def client(self) -> DagsterGraphQLClient:
+        """The page's own way to Dagster."""
+        return DagsterGraphQLClient(self.web)
 
     @property
     def web(self) -> str:
@@ -156,11 +166,20 @@ class Machines:
             yield instance
 
     def launch(self, job: str, config: Mapping[str, Any] | None = None, tags: Mapping[str, str] | None = None) -> str:
-        """As the button in the web page does; the id of the run."""
-        client = DagsterGraphQLClient(self.web)
-        return client.submit_job_execution(
-            job, repository_location_name="flyby", run_config=dict(config or {}), tags=dict(tags or {})
-        )
+        """As the button in the web page does; the id of the run. Once more where the page says that it failed."""
+        submitted: list[str] = []
+
+        def submits() -> bool:
+            with suppress(DagsterGraphQLClientError):
+                submitted.append(
+                    self.client.submit_job_execution(
+                        job, repository_location_name="flyby", run_config=dict(config or {}), tags=dict(tags or {})
+                    )
+                )
+            return bool(submitted)
+
+        wait_until(submits, what=f"the launch of {job}")
+        return submitted[0]
 
     def launch_years(self, first: int, last: int) -> str:
         tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
@@ -195,7 +214,9 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 def children(pid: int) -> list[int]:
     """Of a process, by the kernel's list."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
 
 
 def _run(dagster: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
