@@ -554,7 +554,7 @@ def test_the_webserver_is_on_loopback_unless_somebody_says_otherwise() -> None:
 def test_every_test_that_a_promise_names_is_there(page: str) -> None:
     root = Path(__file__).parents[1]
     promised = (root / page).read_text("utf-8")
-    written = {path.name: path.read_text("utf-8") for path in (root / "tests").glob("test_*.py")}
+    written = {path.name: path.read_text("utf-8") for path in (root / "tests").rglob("test_*.py")}
     files = set(re.findall(r"\btest_\w+\.py", promised))
     assert files <= set(written)
     for name in re.findall(r"\btest_\w+\b(?!\.py)", promised):
