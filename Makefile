@@ -58,7 +58,7 @@ test-live: $(VENV)/dev.stamp  ## ask NASA itself a few questions (NASA_API_KEY, 
 .PHONY: test-scale
 test-scale: $(VENV)/dev.stamp $(VENV)/scale.stamp  ## several workers on PostgreSQL and Redis, killed and restarted (installs both with apt-get)
 	@{ command -v redis-server && ls -d /usr/lib/postgresql/*/bin; } >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y postgresql redis-server >/dev/null; }
-	$(BIN)/python -m pytest tests/scale
+	$(BIN)/python -m pytest tests/scale -n 2 --dist loadfile
 
 .PHONY: torture
 torture: $(VENV)/dev.stamp  ## a campaign of kills and faults: make torture OPTIONS='--seed 1 --kills 1000 --faults 5000', or --year

@@ -74,3 +74,7 @@ CREATE TABLE requests (
     simulated BOOLEAN,              -- said by the built-in sky, not by NASA
     suspect_days DATE[]             -- the days on which a partial answer is not believed
 );
+
+-- Of a table that never held a row DuckLake asks Postgres for the figures again and again.
+INSERT INTO absences (answers) VALUES (0);
+DELETE FROM absences;
