@@ -5,6 +5,7 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest import mock
 
@@ -20,6 +21,7 @@ from flyby.published import ask
 from flyby.record import OutOfOrder, Record
 from flyby.staging import stage
 from flyby.turns import turn
+from flyby.warehouse import warehouse
 from warehouses import file_only
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -192,12 +194,35 @@ def test_a_sitting_taken_in_half_is_judged_as_one_however_far_apart_its_days_are
     assert home.everything() == told
 
 
-def test_a_sitting_that_is_still_being_read_can_be_left_out(home: Home) -> None:
+def test_a_sitting_that_is_being_read_is_left_alone_until_it_is_whole(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
-    home.land(SECOND, WEEK, body([AB, CD]))
-    stage_landed(home.settings, until=FIRST)
-    assert load_staged(home.settings).answers == 1
-    assert home.take_in().answers == 1
+    with warehouse(home.settings).mark(SECOND):
+        home.land(SECOND, WEEK, body([AB]))
+        assert take_in(home.settings).answers == 1
+        assert rebuild(home.settings).answers == 1
+        home.land(SECOND, NEXT_WEEK, body([]))
+    with mock.patch("flyby.intake._rebuild", side_effect=AssertionError("it was taken in by halves")):
+        assert take_in(home.settings).answers == 2
+
+
+def test_a_sitting_whose_reader_was_killed_is_taken_in_as_far_as_it_came(home: Home) -> None:
+    there, here = (spawn := multiprocessing.get_context("spawn")).Pipe()
+    process = spawn.Process(target=read_for_ever, args=(home.settings.home, there))
+    process.start()
+    assert here.poll(60)
+    assert take_in(home.settings).answers == 0
+    process.kill()
+    process.join()
+    assert take_in(home.settings).answers == 1
+    assert not list((home.settings.home / ".reading").glob("*"))
+
+
+def read_for_ever(folder: Path, pipe: Connection) -> None:
+    home = Home(folder)
+    with warehouse(home.settings).mark(FIRST):
+        home.land(FIRST, WEEK, body([AB]))
+        pipe.send("begun")
+        signal.pause()
 
 
 def test_more_answers_than_a_batch_holds_are_several_batches(home: Home) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import islice
 
 from flyby.days import Window
@@ -16,6 +16,7 @@ from flyby.reading import Refused, neows, read
 from flyby.record import SOMEBODY, Loaded
 from flyby.settings import Settings
 from flyby.staging import rows
+from flyby.warehouse import warehouse
 
 #: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
 #: hour, for DEMO_KEY also by the day.
@@ -79,14 +80,15 @@ def backfill(
             while chunk := list(islice(windows, BATCH_ANSWERS)):
                 at = max(settings.now(), at + timedelta(microseconds=1))
                 try:
-                    for answer in read(client, chunk, at=at):
-                        remaining = answer.quota.remaining
-                        progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
-                        on_progress(progress)
+                    with warehouse(settings).mark(at):
+                        for answer in read(client, chunk, at=at):
+                            remaining = answer.quota.remaining
+                            progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
+                            on_progress(progress)
                 except Refused as error:
                     refused |= error.refused
                 progress = _with(progress, under_way)
-                under_way = intake.submit(_take_in_sitting, settings, at, by)
+                under_way = intake.submit(_take_in_sitting, settings, by)
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
             progress = _with(progress, under_way)
@@ -136,9 +138,9 @@ def backfill_patiently(
             return done.then(last_round)
 
 
-def _take_in_sitting(settings: Settings, at: datetime, by: str = SOMEBODY) -> tuple[int, Loaded]:
-    """Stage and load what was read at `at`, while the next is read; the rows staged, and what was loaded."""
-    waiting = stage_landed(settings, until=at)
+def _take_in_sitting(settings: Settings, by: str = SOMEBODY) -> tuple[int, Loaded]:
+    """Stage and load what was read, while the next is read; the rows staged, and what was loaded."""
+    waiting = stage_landed(settings)
     count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
     return count, load_staged(settings, by=by)
 

@@ -4,7 +4,6 @@ history."""
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 from flyby.address import Lake
@@ -20,10 +19,10 @@ from flyby.warehouse import log, warehouse
 BATCH_ANSWERS = 256
 
 
-def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[Path]:
+def stage_landed(settings: Settings) -> list[Path]:
     """Stage every answer in raw/ that the record has not taken in; the batches that wait to be loaded, in order.
 
-    Also what a killed run left. `until` leaves out the sittings after it, which are still being read.
+    Also what a killed run left. Sittings that somebody is still reading are left out: a sitting is taken in as one.
     """
     with warehouse(settings).turn():
         sweep(settings.raw)
@@ -37,9 +36,7 @@ def stage_landed(settings: Settings, *, until: datetime | None = None) -> list[P
                 shutil.rmtree(batch, ignore_errors=True)
             else:
                 known |= ids
-        answers = [
-            a for a in landed(settings.raw) if a.request_id not in known and (until is None or a.requested_at <= until)
-        ]
+        answers = [answer for answer in _read_to_the_end(settings) if answer.request_id not in known]
         settle(answers)
         for sittings in _batches(answers):
             first = sittings[0]
@@ -131,7 +128,7 @@ def _rebuild(settings: Settings, *, by: str) -> Loaded:
         _remove(fresh)
         done = Loaded()
         with Record(fresh) as record:
-            for n, batch in enumerate(_batches(landed(settings.raw))):
+            for n, batch in enumerate(_batches(_read_to_the_end(settings))):
                 folder = stage(batch, scratch / f"{n:06}")
                 done += record.load([folder], by=by)
                 shutil.rmtree(folder)
@@ -145,6 +142,15 @@ def _rebuild(settings: Settings, *, by: str) -> Loaded:
         with suppress(OSError):
             _remove(fresh)
     return done
+
+
+def _read_to_the_end(settings: Settings) -> list[Landed]:
+    """Every landed answer, less the sittings that are still being read."""
+    house = warehouse(settings)
+    being_read = house.marked()
+    answers = landed(settings.raw)
+    being_read |= house.marked()  # what was begun meanwhile
+    return [answer for answer in answers if answer.requested_at not in being_read]
 
 
 def _workplace(settings: Settings) -> tuple[Path, Path]:

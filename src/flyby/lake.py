@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -25,6 +25,8 @@ from flyby.errors import BusyError, HomeError, SettingsError
 NAME = "flyby"
 #: The advisory lock of its database that is the turn to write.
 TURN = 0x666C7962
+#: A sitting that is being read is another, by the microseconds since then: all are above the turn's.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A machine that vanished is known to be gone after about so long.
 GONE_S = 30
 CONNECT_TIMEOUT_S = 10
@@ -131,6 +133,29 @@ def turn(lake: Lake, *, patience_s: float) -> Iterator[None]:
         except psycopg.Error as error:
             raise HomeError(f"{lake} cannot be used: {_first_line(error)}") from None
         yield
+
+
+@contextmanager
+def mark(lake: Lake, at: datetime) -> Iterator[None]:
+    """Mark the sitting at `at` as being read; the mark ends with the process that made it, or its machine."""
+    with closing(session(lake)) as held:
+        held.execute("SELECT pg_advisory_lock_shared(%s)", [_microseconds(at)])
+        yield
+
+
+def marked(lake: Lake) -> set[datetime]:
+    """The moments of the sittings that are being read, on all machines."""
+    with closing(session(lake)) as asking:
+        rows = asking.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks "
+            "WHERE locktype = 'advisory' AND objsubid = 1 AND classid > 0 "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchall()
+    return {EPOCH + timedelta(microseconds=microseconds) for (microseconds,) in rows}
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def session(lake: Lake) -> Any:

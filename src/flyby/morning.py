@@ -11,6 +11,7 @@ from flyby.published import ledger, requests_since
 from flyby.reading import Refused, neows, read
 from flyby.settings import Settings
 from flyby.sources.http import Answer
+from flyby.warehouse import warehouse
 
 #: A run for an old day, started by hand, is no morning: it asks for its own windows only.
 MORNING_SLACK_DAYS = 1
@@ -41,7 +42,7 @@ def gather(settings: Settings, tick: date) -> Gathered:
     answers: list[Answer] = []
     again: list[Answer] = []
     refused: dict[Window, Refused] = {}
-    with neows(settings) as client:
+    with warehouse(settings).mark(at), neows(settings) as client:
         for window in own:
             try:
                 answers.append(client.fetch(window, requested_at=at))

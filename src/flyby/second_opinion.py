@@ -16,6 +16,7 @@ from flyby.published import ask, query_text
 from flyby.record import SOMEBODY, Loaded
 from flyby.settings import Settings
 from flyby.sources.cad.client import Cad
+from flyby.warehouse import warehouse
 
 #: Most of what is ever added to a day's list is added in the weeks after it, and NeoWs' outages last for weeks.
 TRAILING_DAYS = 60
@@ -95,7 +96,7 @@ def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
     at = settings.now()
     heard: list[Window] = []
     cut_short = None
-    with Cad(settings.cad_url, on_answer=partial(land, settings.raw)) as client:
+    with warehouse(settings).mark(at), Cad(settings.cad_url, on_answer=partial(land, settings.raw)) as client:
         for window in windows:
             if _answers_of(settings, at.date()) >= MOST_A_DAY:
                 break

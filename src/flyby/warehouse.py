@@ -7,6 +7,7 @@ becomes of a record that is replaced. How each is opened is `flyby.record`'s and
 import os
 import shutil
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,11 +16,11 @@ from flyby.address import Lake
 from flyby.errors import HomeError
 from flyby.record import Record, is_newest, publish
 from flyby.settings import Settings
-from flyby.turns import PATIENCE_S, turn
+from flyby.turns import PATIENCE_S, mark, marked, turn
 
 
 class Warehouse(Protocol):
-    """A place for the record. Every method but `turn` is to be called in one's turn."""
+    """A place for the record. Every method but `turn` and `mark` is to be called in one's turn."""
 
     @property
     def place(self) -> Path | Lake:
@@ -27,6 +28,12 @@ class Warehouse(Protocol):
 
     def turn(self) -> AbstractContextManager[None]:
         """The right to write; raises BusyError after PATIENCE_S."""
+
+    def mark(self, at: datetime) -> AbstractContextManager[None]:
+        """Mark the sitting at `at` as being read, for as long as the context, or this process, lasts."""
+
+    def marked(self) -> set[datetime]:
+        """The moments of the sittings that are being read now."""
 
     def is_whole(self) -> bool:
         """Whether the record is there, and all that was committed where it is to stay."""
@@ -56,6 +63,12 @@ class InFile:
 
     def turn(self) -> AbstractContextManager[None]:
         return turn(self._home)
+
+    def mark(self, at: datetime) -> AbstractContextManager[None]:
+        return mark(self._home, at)
+
+    def marked(self) -> set[datetime]:
+        return marked(self._home)
 
     def is_whole(self) -> bool:
         # With a log, closing could not write all of it, or a run was killed.
@@ -89,6 +102,12 @@ class InLake:
 
     def turn(self) -> AbstractContextManager[None]:
         return lakes.turn(self._lake, patience_s=PATIENCE_S)
+
+    def mark(self, at: datetime) -> AbstractContextManager[None]:
+        return lakes.mark(self._lake, at)
+
+    def marked(self) -> set[datetime]:
+        return lakes.marked(self._lake)
 
     def is_whole(self) -> bool:
         return True
