@@ -18,7 +18,7 @@ endef
 
 .PHONY: help
 help:  ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
 demo: $(VENV)/runtime.stamp  ## the whole product on the built-in sky: no key, no network
@@ -79,6 +79,10 @@ bench: $(VENV)/bench.stamp  ## flyby beside its peers, on this machine
 .PHONY: replay
 replay: $(VENV)/bench.stamp  ## 120 mornings with two years of history: what is held, what is missed
 	$(BIN)/python -m benchmarks.replay
+
+.PHONY: bench-scale
+bench-scale: $(VENV)/scale.stamp  ## a lake and several workers, and ten times the discoveries (needs PostgreSQL)
+	$(BIN)/python -m benchmarks.scale $(OPTIONS)
 
 .PHONY: lock
 lock: $(VENV)/python.stamp  ## the pins again after a change of pyproject.toml (remove requirements/*.txt first for the newest)

@@ -56,13 +56,20 @@ class Sandbox:
     """The built-in sky, served in a background thread of this process while the context lasts.
 
     `now` (aware) fixes its clock, which then moves only by `set_now`; None is the real time. `port` 0 takes a free one.
-    The clock decides what is listed, what "today" is, and when the quota of a key fills again.
+    The clock decides what is listed, what "today" is, and when the quota of a key fills again. `population` is another
+    sky than that of the seed.
     """
 
     def __init__(
-        self, *, seed: int = 2026, port: int = 0, now: datetime | None = None, hourly_limit: int = 1000
+        self,
+        *,
+        seed: int = 2026,
+        port: int = 0,
+        now: datetime | None = None,
+        hourly_limit: int = 1000,
+        population: Population | None = None,
     ) -> None:
-        self._app = _App(Population(seed), now=now, hourly_limit=hourly_limit)
+        self._app = _App(population or Population(seed), now=now, hourly_limit=hourly_limit)
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="flyby-sandbox", daemon=True)
