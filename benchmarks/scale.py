@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -29,13 +30,18 @@ from benchmarks.measure import CommandFailed, Measured, measure
 from benchmarks.postgres import Postgres
 from benchmarks.run import PYTHON, ROOT, environment, machine
 from benchmarks.scale_page import filled
-from benchmarks.scale_results import Backfill, Results, Turns
-from flyby.days import windows
+from benchmarks.scale_results import Backfill, Results, Size, Turns
+from flyby.days import DAY, windows
 
 PAGE = ROOT / "docs" / "scale.md"
 NOW = datetime(2026, 12, 20, 6, tzinfo=UTC)
 WORKERS = (1, 2, 4)
 FILE = "file"
+#: The survey: so many times today's discoveries, for so long; and the last morning of it.
+TIMES, YEARS = 10, 10
+THEN = datetime(2035, 12, 10, 6, tzinfo=UTC)
+#: About what ten years of it leave in the record (the page has it exactly).
+FINAL_REVISIONS, FINAL_ANSWERS = 10_000_000, 90_000
 #: NASA's gateway takes about as long for an answer.
 NASAS_DELAY_S = 1.0
 SHORT_ALLOWANCE = 60
@@ -94,6 +100,8 @@ class Session:
     def everything(self) -> None:
         self.turns()
         self.backfills()
+        self.sizes()
+        self.decade()
 
     def turns(self) -> None:
         """Many small transactions into one lake, by one, two and four processes, and into the file."""
@@ -204,18 +212,109 @@ class Session:
         self._results.backfills.append(row)
         _say(f"{row}")
 
+    def sizes(self) -> None:
+        """A morning with today's sky, in the file and in a lake; with the survey's sky after ten years; and with a
+        record as large as that then is."""
+        years = 2 if self._results.quick else 10
+        with sky(now=NOW) as source:
+            for where in (FILE, "lake"):
+                self._size(source, where, 1, years, NOW)
+        with sky(now=THEN, times=TIMES) as source:
+            home = self._size(source, FILE, TIMES, years, THEN)
+            self._command(PYTHON, "-m", "benchmarks.decade", "pad", *self._final_size(), FLYBY_HOME=str(home))
+            self._mornings(source, FILE, TIMES, years, THEN + 9 * DAY, home, "", padded=True)
+
+    def _final_size(self) -> tuple[str, str]:
+        """Revisions and answers of ten years; a tenth of that for a quick look."""
+        share = 10 if self._results.quick else 1
+        return str(FINAL_REVISIONS // share), str(FINAL_ANSWERS // share)
+
+    def _size(self, source: Sky, where: str, times: int, years: int, now: datetime) -> Path:
+        home, warehouse = self._new_home(), self._new_warehouse(where)
+        settings = {"FLYBY_HOME": str(home), "FLYBY_WAREHOUSE": warehouse, "FLYBY_NEOWS_URL": source.url}
+        last = now.date() - DAY
+        first = last.replace(year=last.year - years) + DAY
+        source.set_now(now)
+        source.warm_up(first, last)
+        made = self._command(*FLYBY, "backfill", str(first), str(last), FLYBY_NOW=now.isoformat(), **settings)
+        self._mornings(source, where, times, years, now + DAY, home, warehouse, made=made)
+        return home
+
+    def _mornings(
+        self,
+        source: Sky,
+        where: str,
+        times: int,
+        years: int,
+        first: datetime,
+        home: Path,
+        warehouse: str,
+        *,
+        made: Measured | None = None,
+        padded: bool = False,
+    ) -> None:
+        settings = {"FLYBY_HOME": str(home), "FLYBY_WAREHOUSE": warehouse, "FLYBY_NEOWS_URL": source.url}
+        mornings = 1 if self._results.quick else 5
+        runs = []
+        for n in range(mornings + 1):  # on the first, Dagster sets itself up
+            now = first + n * DAY
+            source.set_now(now)
+            if n == 1:
+                before = self._held(home, warehouse)
+            runs.append(self._command(*FLYBY, "run", FLYBY_NOW=now.isoformat(), **settings))
+        found = self._held(home, warehouse)
+        again = costs = None
+        if where == FILE and not padded:
+            again = self._command(*FLYBY, "rebuild", **settings)
+        if where == FILE:
+            costs = json.loads(self._command(PYTHON, "-m", "benchmarks.decade", "costs", **settings).stdout)
+        files = [path for path in (home / "lake").rglob("*") if path.is_file()]
+        row = Size(
+            where=where,
+            times=times,
+            years=years,
+            padded=padded,
+            flybys=found["flybys"],
+            revisions=found["revisions"],
+            answers=found["answers"],
+            rows=found["rows"],
+            json_mb=found["bytes"] / 1e6,
+            raw_mb=sum(path.stat().st_size for path in (home / "raw").rglob("*.zst")) / 1e6,
+            record_mb=sum(path.stat().st_size for path in files) / 1e6 + self._postgres.megabytes(_database(warehouse))
+            if warehouse
+            else (home / "record" / "record.duckdb").stat().st_size / 1e6,
+            files=len(files) or 1,
+            morning_s=median(run.wall_s for run in runs[1:]),
+            morning_cpu_s=median(run.cpu_s for run in runs[1:]),
+            morning_peak_mb=max(run.peak_mb for run in runs[1:]),
+            morning_requests=(found["answers"] - before["answers"]) / mornings,
+            morning_rows=(found["rows"] - before["rows"]) / mornings,
+            backfill_s=made.wall_s if made else 0,
+            backfill_peak_mb=made.peak_mb if made else 0,
+            rebuild_s=again.wall_s if again else 0,
+            rebuild_peak_mb=again.peak_mb if again else 0,
+            **(costs or {}),
+        )
+        self._results.sizes.append(row)
+        _say(f"{row}")
+
+    def decade(self) -> None:
+        """Ten years on paper, and their first mornings really done."""
+        results = self._results
+        results.times, results.mornings = TIMES, 6 if results.quick else 60
+        decade = (PYTHON, "-m", "benchmarks.decade")
+        results.on_paper = json.loads(
+            self._command(*decade, "paper-mornings", str(results.mornings), str(TIMES)).stdout
+        )
+        with sky(times=TIMES) as source:
+            settings = {"FLYBY_HOME": str(self._new_home()), "FLYBY_NEOWS_URL": source.url}
+            settings["FLYBY_CAD_URL"] = source.url.replace("/neo/rest/v1", "/cad.api")
+            results.really = json.loads(self._command(*decade, "really", str(results.mornings), **settings).stdout)
+        _say(f"{results.on_paper}\n{results.really}")
+        results.decade = json.loads(self._command(*decade, "paper", str(YEARS), "1", str(TIMES)).stdout)
+
     def _held(self, home: Path, warehouse: str) -> dict[str, int]:
-        ask = """
-import json
-from flyby.settings import Settings
-from flyby.published import ask
-names, [row] = ask(Settings.load().database, '''SELECT
-    (SELECT count(*) FROM requests) AS answers,
-    (SELECT count(DISTINCT flyby_id) FROM revisions) AS flybys,
-    (SELECT count(*) FROM revisions) AS revisions''')
-print(json.dumps(dict(zip(names, row))))
-"""
-        told = self._command(PYTHON, "-c", ask, FLYBY_HOME=str(home), FLYBY_WAREHOUSE=warehouse).stdout
+        told = self._command(PYTHON, "-c", HELD, FLYBY_HOME=str(home), FLYBY_WAREHOUSE=warehouse).stdout
         held: dict[str, int] = json.loads(told)
         return held
 
@@ -243,7 +342,24 @@ print(json.dumps(dict(zip(names, row))))
             return None
 
 
+HELD = """
+import json
+from flyby.settings import Settings
+from flyby.published import ask
+names, [row] = ask(Settings.load().database, '''SELECT
+    (SELECT count(*) FROM requests) AS answers,
+    (SELECT sum(rows)::BIGINT FROM requests) AS rows,
+    (SELECT sum(bytes)::BIGINT FROM requests) AS bytes,
+    (SELECT count(DISTINCT flyby_id) FROM revisions) AS flybys,
+    (SELECT count(*) FROM revisions) AS revisions''')
+print(json.dumps(dict(zip(names, row))))
+"""
+
 FLYBY = (PYTHON, "-m", "flyby")
+
+
+def _database(warehouse: str) -> str:
+    return warehouse.rpartition("dbname=")[2]
 
 
 def _all_told(processes: "list[subprocess.Popen[str]]") -> "list[subprocess.Popen[str]]":
