@@ -97,6 +97,11 @@ class Session:
         self._results = results
         self._numbers = count()
 
+    @property
+    def _runs(self) -> int:
+        """Mornings at each size."""
+        return 1 if self._results.quick else 5
+
     def everything(self) -> None:
         self.turns()
         self.backfills()
@@ -107,20 +112,17 @@ class Session:
         """Many small transactions into one lake, by one, two and four processes, and into the file."""
         transactions = 24 if self._results.quick else 400
         with sky() as source:
-            prepared = self._new_home()
-            self._step("prepare", str(transactions), home=prepared, url=source.url)
-            for where, workers, without in (
-                (FILE, 1, False),
-                (FILE, 4, False),
-                *(("lake", workers, False) for workers in WORKERS),
-                ("lake", 4, True),
-            ):
-                home, warehouse = self._new_home(), self._new_warehouse(where)
-                for part in ("raw", "batches"):
-                    (home / part).symlink_to(prepared / part)
-                self._turns(where, workers, without, home, warehouse)
+            many, few = self._new_home(), self._new_home()
+            self._step("prepare", str(transactions), home=many, url=source.url)
+            self._step("prepare", str(transactions // 4), home=few, url=source.url)
+        for where, workers in ((FILE, 1), (FILE, 4), *(("lake", workers) for workers in WORKERS)):
+            self._turns(where, workers, many)
+        self._turns("lake", 4, few, without=True)
 
-    def _turns(self, where: str, workers: int, without: bool, home: Path, warehouse: str) -> None:
+    def _turns(self, where: str, workers: int, prepared: Path, *, without: bool = False) -> None:
+        home, warehouse = self._new_home(), self._new_warehouse(where)
+        for part in ("raw", "batches"):
+            (home / part).symlink_to(prepared / part)
         settings = {"FLYBY_HOME": str(home), "FLYBY_WAREHOUSE": warehouse}
         self._made(home, warehouse)
         with ExitStack() as stack:
@@ -222,7 +224,7 @@ class Session:
         with sky(now=THEN, times=TIMES) as source:
             home = self._size(source, FILE, TIMES, years, THEN)
             self._command(PYTHON, "-m", "benchmarks.decade", "pad", *self._final_size(), FLYBY_HOME=str(home))
-            self._mornings(source, FILE, TIMES, years, THEN + 9 * DAY, home, "", padded=True)
+            self._mornings(source, FILE, TIMES, years, THEN + (self._runs + 2) * DAY, home, "", padded=True)
 
     def _final_size(self) -> tuple[str, str]:
         """Revisions and answers of ten years; a tenth of that for a quick look."""
@@ -254,9 +256,8 @@ class Session:
         padded: bool = False,
     ) -> None:
         settings = {"FLYBY_HOME": str(home), "FLYBY_WAREHOUSE": warehouse, "FLYBY_NEOWS_URL": source.url}
-        mornings = 1 if self._results.quick else 5
         runs = []
-        for n in range(mornings + 1):  # on the first, Dagster sets itself up
+        for n in range(self._runs + 1):  # on the first, Dagster sets itself up
             now = first + n * DAY
             source.set_now(now)
             if n == 1:
@@ -287,8 +288,8 @@ class Session:
             morning_s=median(run.wall_s for run in runs[1:]),
             morning_cpu_s=median(run.cpu_s for run in runs[1:]),
             morning_peak_mb=max(run.peak_mb for run in runs[1:]),
-            morning_requests=(found["answers"] - before["answers"]) / mornings,
-            morning_rows=(found["rows"] - before["rows"]) / mornings,
+            morning_requests=(found["answers"] - before["answers"]) / self._runs,
+            morning_rows=(found["rows"] - before["rows"]) / self._runs,
             backfill_s=made.wall_s if made else 0,
             backfill_peak_mb=made.peak_mb if made else 0,
             rebuild_s=again.wall_s if again else 0,

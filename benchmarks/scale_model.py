@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.scale_results import Figures, Results
+from benchmarks.scale_results import Figures, Results, Size
 
 MIB = 1 << 20
 #: flyby's own limits: the longest answer that it takes from NeoWs and from JPL, how long a run waits for its turn, what a
@@ -60,14 +60,7 @@ def costs(results: Results) -> Costs | None:
     did = results.really
     if few is None or many is None or padded is None or not did:
         return None
-    by_revision = max(
-        (padded.morning_cpu_s - many.morning_cpu_s) / (padded.revisions - many.revisions), 0.0
-    )  # both read as much
-    by_row = max(
-        (many.morning_cpu_s - few.morning_cpu_s - by_revision * (many.revisions - few.revisions))
-        / (many.morning_rows - few.morning_rows),
-        0.0,
-    )
+    by_row, by_revision = _by_row_and_revision(few, many, padded)
     return Costs(
         neows_json_bytes=did["neows_bytes"] / did["neows_rows"],
         neows_raw_bytes=did["neows_raw_bytes"] / did["neows_rows"],
@@ -81,6 +74,22 @@ def costs(results: Results) -> Costs | None:
         published_mb_a_s=padded.record_mb / padded.publish_s,
         name_s=padded.name_s,
     )
+
+
+def _by_row_and_revision(few: Size, many: Size, padded: Size) -> tuple[float, float]:
+    """Seconds of a morning for each row that it reads and each revision that is held: two steps, two unknowns. What
+    comes out below nothing is noise, and nothing then."""
+    steps = [
+        (
+            other.morning_rows - one.morning_rows,
+            float(other.revisions - one.revisions),
+            other.morning_cpu_s - one.morning_cpu_s,
+        )
+        for one, other in ((few, many), (many, padded))
+    ]
+    (rows_1, held_1, took_1), (rows_2, held_2, took_2) = steps
+    by_revision = max((took_2 * rows_1 - took_1 * rows_2) / (held_2 * rows_1 - held_1 * rows_2), 0.0)
+    return max((took_1 - by_revision * held_1) / rows_1, 0.0), by_revision
 
 
 def morning_rows(results: Results, year: int, times: int) -> float:

@@ -1,0 +1,117 @@
+"""The benchmark of scale: its surveyed sky is today's and more, and its page says what was measured."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from benchmarks.scale_model import breaks_at, costs, impatient_after_years
+from benchmarks.scale_page import MARKED, PARTS, filled
+from benchmarks.scale_results import Figures, Results, Size, Turns
+from benchmarks.survey import SEED, SURVEY_BEGAN, Survey
+from flyby.sky.population import Population
+
+PAGE = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
+
+
+def test_a_survey_lists_what_todays_sky_does_and_more_under_names_of_its_own() -> None:
+    edition, days = date(2030, 6, 1), [date(2030, 5, 1) + timedelta(days=n) for n in range(20)]
+    survey, today = Survey(times=10), Population(SEED)
+    found = {(row.designation, row.day) for day in days for row in survey.listed_in(day, edition)}
+    known = {(row.designation, row.day) for day in days for row in today.listed_in(day, edition)}
+    assert known < found
+    assert len(found) > 5 * len(known)
+    rows = [row for day in days for row in survey.listed_in(day, edition)]
+    assert len({(row.neo_id, row.day) for row in rows}) == len(rows)
+
+
+def test_before_it_began_a_survey_has_found_nothing() -> None:
+    day = SURVEY_BEGAN - timedelta(days=40)
+    edition = SURVEY_BEGAN - timedelta(days=1)
+    assert Survey(times=10).listed_in(day, edition) == Population(SEED).listed_in(day, edition)
+
+
+SMALL = Size(
+    where="file",
+    times=1,
+    years=2,
+    padded=False,
+    flybys=1000,
+    revisions=1000,
+    answers=100,
+    rows=10_000,
+    json_mb=10,
+    raw_mb=1,
+    record_mb=1,
+    files=1,
+    morning_s=9,
+    morning_cpu_s=4,
+    morning_peak_mb=300,
+    morning_requests=24,
+    morning_rows=1000,
+    rebuild_s=1,
+    publish_s=1,
+    name_s=1e-5,
+)
+
+
+def results() -> Results:
+    found = Results("2026-12-20", "a machine", "versions", quick=False, times=10, mornings=60)
+    few = replace(SMALL, revisions=1000, morning_rows=1000, morning_cpu_s=4)
+    many = replace(few, times=10, revisions=11_000, morning_rows=2000, morning_cpu_s=5.01, rows=100_000, rebuild_s=10)
+    padded = replace(many, padded=True, revisions=1_011_000, morning_cpu_s=6.01)
+    found.sizes = [few, many, padded]
+    said: Figures = dict.fromkeys(
+        [
+            "neows_bytes",
+            "cad_bytes",
+            "neows_raw_bytes",
+            "cad_raw_bytes",
+            "neows_answers",
+            "cad_answers",
+            "flybys",
+            "neows_revisions",
+            "cad_revisions",
+        ],
+        100,
+    ) | {"neows_rows": 10, "cad_rows": 10}
+    found.really, found.on_paper = said, said
+    found.decade = [
+        {
+            **said,
+            "year": year,
+            "times": times,
+            "neows_longest": 10 * times,
+            "cad_longest": 20 * times,
+            "neows_rows": year * times * 400_000,
+            "cad_rows": 0,
+        }
+        for year in range(1, 11)
+        for times in (1, 10)
+    ]
+    return found
+
+
+def test_what_a_row_and_a_revision_cost_is_told_apart() -> None:
+    of = costs(results())
+    assert of is not None
+    assert round(of.morning_row_s, 9) == 0.001
+    assert round(of.morning_revision_s, 12) == 1e-6
+    assert round(of.morning_cpu_s, 6) == 4 - 1 - 0.001
+
+
+def test_a_rebuild_outlasts_patience_when_it_has_that_much_to_read() -> None:
+    found = results()
+    of = costs(found)
+    assert of is not None
+    assert impatient_after_years(found, 1, of) == 7.5  # 10,000 rows a second, 400,000 a year more
+    assert breaks_at(found, "neows_longest", 1000) == 100
+
+
+def test_the_page_has_every_figure_and_keeps_its_words() -> None:
+    found = results()
+    found.turns = [Turns("lake", 4, False, 400, 40.0, 0, 20_000, 0, 0)]
+    page = filled(PAGE, found)
+    assert {part[2] for part in MARKED.finditer(PAGE)} == set(PARTS)
+    assert "| lake | 4 | 400 | 40.0 s | 10.0 | 0 | 0 | 0 |" in page
+    assert MARKED.sub("", page) == MARKED.sub("", PAGE)
+    assert filled(page, found) == page
