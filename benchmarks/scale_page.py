@@ -48,7 +48,9 @@ def _backfills(results: Results) -> str:
         how = f"{row.where}, answers a second late" if row.delay_s else row.where
         if row.allowance is not None:
             how = f"{row.where}, a key with {row.allowance} requests"
-        figures = (f"{row.wall_s:.1f} s", f"{row.cpu_s:.1f} s", f"{row.rows:,}", f"{row.rows / row.wall_s:,.0f}")
+        # Of commands that end with a complaint only the wall is known.
+        cpu = f"{row.cpu_s:.1f} s" if row.cpu_s else "–"
+        figures = (f"{row.wall_s:.1f} s", cpu, f"{row.rows:,}", f"{row.rows / row.wall_s:,.0f}")
         return (
             how,
             f"{row.workers}",
@@ -104,11 +106,12 @@ def _constants(results: Results) -> str:
         ("a flyby in one answer of JPL, as it comes", f"{of.cad_json_bytes:,.0f} bytes"),
         ("the same in `raw/`", f"{of.cad_raw_bytes:,.0f} bytes"),
         ("a revision in the file", f"{of.revision_bytes:,.0f} bytes"),
-        ("a revision in the lake, Postgres included, before an upkeep", _bytes_a_revision(lake)),
+        ("a revision in the lake, catalog and all, before an upkeep", _bytes_a_revision(lake)),
         ("a morning, whatever it does", f"{of.morning_cpu_s:.1f} s of CPU"),
         ("… and for 1,000 flybys that it reads", f"{of.morning_row_s * 1e6:.0f} ms"),
         ("… and for a million revisions that are held", f"{of.morning_revision_s * 1e9:,.0f} ms"),
         ("a rebuild", f"{of.rebuilt_rows_a_s:,.0f} flybys a second"),
+        ("… and for every reading that it takes in", f"{of.rebuilt_sitting_s * 1000:.0f} ms"),
         ("publishing", f"{of.published_mb_a_s:,.0f} MB a second"),
         ("a name in `raw/`, listed every morning", f"{of.name_s * 1e6:.1f} µs"),
     ]
@@ -227,6 +230,7 @@ def _limits(results: Results) -> str:
             "the disk",
             f"each morning copies {of.record_gb(end):.1f} GB",
         ),
+        ("memory of a rebuild", _memory(results), "the machine's", "256 answers are taken in at a time"),
         (
             "names in `raw/`",
             f"{end['neows_answers'] + end['cad_answers']:,}",
@@ -235,6 +239,11 @@ def _limits(results: Results) -> str:
         ),
     ]
     return table((f"after {last} years of {results.times} ×", "is then", "limit", "reached"), lines)
+
+
+def _memory(results: Results) -> str:
+    many = results.size("file", results.times)
+    return f"{many.rebuild_peak_mb:,.0f} MB" if many else "–"
 
 
 def _after(results: Results, times: int, of: Costs) -> str:

@@ -73,7 +73,7 @@ def results() -> Results:
             "cad_revisions",
         ],
         100,
-    ) | {"neows_rows": 10, "cad_rows": 10}
+    ) | {"neows_rows": 10, "cad_rows": 10, "rebuild_ms": 2}
     found.really, found.on_paper = said, said
     found.decade = [
         {
