@@ -54,9 +54,30 @@ def test_the_commands_at_the_end_are_called_as_the_demo_was(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(called)])
     monkeypatch.setenv("PATH", str(called.parent) if on_the_path else "")
-    demo._go_on(Settings.load({"FLYBY_HOME": str(tmp_path / "data" / "demo")}))
+    demo._go_on(Settings.load({"FLYBY_HOME": str(tmp_path / "data" / "demo")}), beside_a_lake=False)
     command = "flyby" if on_the_path else str(Path(".venv", "bin", "flyby"))
     assert f"FLYBY_HOME={Path('data', 'demo')} {command} changes\n" in capsys.readouterr().out
+
+
+def test_the_demo_keeps_out_of_the_lake_of_the_real_sky(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flyby import demo
+    from flyby.settings import Settings
+
+    settings = Settings.load({"FLYBY_HOME": str(tmp_path), "FLYBY_WAREHOUSE": "ducklake:postgres:host=127.0.0.1"})
+    told: list[Settings] = []
+
+    def history(ours: Settings, *_: object, **__: object) -> None:
+        told.append(ours)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_history", history)
+    with pytest.raises(KeyboardInterrupt):
+        demo.show(settings)
+    assert [ours.lake for ours in told] == [None]
+    demo._go_on(told[0], beside_a_lake=True)
+    assert "  FLYBY_WAREHOUSE= FLYBY_HOME=" in capsys.readouterr().out
 
 
 def test_the_demo_removes_nothing_that_is_not_its_own(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where a lake is, in the words of a setting."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,13 @@ class Lake:
         """The lake that FLYBY_WAREHOUSE and FLYBY_WAREHOUSE_DATA name. Raises SettingsError."""
         if not warehouse.startswith(PREFIX):
             raise SettingsError(f"FLYBY_WAREHOUSE names no lake: write it like {PREFIX}host=db.example dbname=flyby")
-        if "://" not in data:
-            data = f"{Path(data).expanduser().absolute()}/"
-        return cls(warehouse.removeprefix(PREFIX).strip(), data)
+        folder = data if "://" in data else str(Path(data).expanduser().absolute())
+        return cls(warehouse.removeprefix(PREFIX).strip(), f"{folder.rstrip('/')}/")
 
     def __str__(self) -> str:
         words = self.words()
-        return f"the lake {words.get('dbname', '')} at {words.get('host', 'localhost')}"
+        host = words.get("host") or os.environ.get("PGHOST", "localhost")
+        return f"the lake {words.get('dbname') or os.environ.get('PGDATABASE', '')} at {host}"
 
     def words(self) -> dict[str, Any]:
         """The catalog's address, word by word: libpq's keywords, from either of the forms that it knows."""

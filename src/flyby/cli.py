@@ -265,14 +265,15 @@ def report(is_opened: bool) -> None:
 
 
 @flyby.command(epilog="Example: flyby rebuild")
+@click.option("--without-lost", is_flag=True, help="Of a lake: do without the answers that raw/ no longer holds.")
 @_debug
-def rebuild() -> None:
+def rebuild(without_lost: bool) -> None:
     """Make the database again, from raw/ alone."""
     from flyby import intake, terminal
 
     settings = Settings.load()
     with terminal.busy("reading raw/ again"):
-        done = intake.rebuild(settings)
+        done = intake.rebuild(settings, without_lost=without_lost)
         intake.publish_record(settings)
     terminal.say(
         f"made again from {done.answers:,} answers: {done.rows:,} rows, {sum(done.changes.values()):,} revisions"
@@ -333,8 +334,11 @@ def _say_up(url: str) -> None:
 
 def _say_where(sandbox: "Sandbox") -> None:
     click.echo(f"the built-in sky (simulated) is at {sandbox.url}; Ctrl-C ends it")
+    # What is simulated does not belong into a lake of the real sky.
+    without_lake = " FLYBY_WAREHOUSE=" if Settings.load().lake else ""
     click.echo(
         f"to use it: export FLYBY_NEOWS_URL={sandbox.url} FLYBY_CAD_URL={sandbox.cad_url} FLYBY_HOME=data/sandbox"
+        + without_lake
     )
 
 

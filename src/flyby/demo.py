@@ -40,7 +40,15 @@ def show(settings: Settings) -> None:
     terminal.banner(simulated=True)
     terminal.say("The job, Dagster and DuckDB are real, and so is all that follows; the sky is not.")
     with Sandbox(now=_six(mornings[0])) as sky:
-        ours = replace(settings, home=home, api_key="SIMULATED-SKY", neows_url=sky.url, cad_url=sky.cad_url, notify=())
+        ours = replace(
+            settings,
+            home=home,
+            lake=None,
+            api_key="SIMULATED-SKY",
+            neows_url=sky.url,
+            cad_url=sky.cad_url,
+            notify=(),
+        )
         _history(ours, sky, before=mornings[0])
         for number, day in enumerate(mornings, start=1):
             _morning(ours, sky, day, is_broken=number == BROKEN_MORNING)
@@ -49,10 +57,10 @@ def show(settings: Settings) -> None:
     terminal.show_upcoming(views.upcoming(ours.published, now, closest_first=True), most=COMING)
     terminal.title("What is held")
     terminal.show_status(views.status(ours.published, now), home=str(home))
-    _go_on(ours)
+    _go_on(ours, beside_a_lake=settings.lake is not None)
 
 
-def _go_on(settings: Settings) -> None:
+def _go_on(settings: Settings, *, beside_a_lake: bool) -> None:
     """Name the page, and commands to copy that work from this folder."""
     terminal.title("Go on")
     if settings.report.exists():
@@ -60,7 +68,7 @@ def _go_on(settings: Settings) -> None:
     called = Path(sys.argv[0])
     # `make demo` calls it by its path, which the shell may not search.
     flyby = "flyby" if called.name != "flyby" or shutil.which("flyby") else _shown(called)
-    here = f"FLYBY_HOME={_shown(settings.home)} {flyby}"
+    here = f"{'FLYBY_WAREHOUSE= ' if beside_a_lake else ''}FLYBY_HOME={_shown(settings.home)} {flyby}"
     terminal.commands(
         [
             (f"{here} report --open", "the page, brought up to date and opened"),

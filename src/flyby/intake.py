@@ -62,7 +62,7 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
 def publish_record(settings: Settings) -> None:
     """Have people see the record as it is now, if it has changed since they last could."""
     house = warehouse(settings)
-    with house.turn():
+    with house.asking():
         if not house.is_whole():
             with _record(settings) as record:
                 record.checkpoint()
@@ -78,8 +78,9 @@ def held(settings: Settings) -> Iterator[Path | Lake]:
     """The record itself, for what a run has to ask: people may have the published file open for writing, or have
     changed it. It stays as it is while the context lasts; take no other turn inside."""
     house = warehouse(settings)
-    with house.turn():
-        if house.place not in _opened or not house.is_whole():
+    is_new = house.place not in _opened
+    with house.turn() if is_new else house.asking():
+        if is_new or not house.is_whole():
             _record(settings).close()  # made, healed and of this version, if it was not
         yield house.place
 
@@ -91,10 +92,13 @@ def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     return loaded
 
 
-def rebuild(settings: Settings) -> Loaded:
-    """Make the record again from raw/ alone. The old one stays in use until the new one is whole."""
+def rebuild(settings: Settings, *, without_lost: bool = False) -> Loaded:
+    """Make the record again from raw/ alone. The old one stays in use until the new one is whole.
+
+    Of a lake, answers that raw/ does not hold are only done without if that is said.
+    """
     with warehouse(settings).turn():
-        return _rebuild(settings, by="flyby rebuild")
+        return _rebuild(settings, by="flyby rebuild", without_lost=without_lost)
 
 
 def keep_up(settings: Settings) -> Kept:
@@ -122,7 +126,7 @@ def _record(settings: Settings) -> Record:
     return Record(house.place)
 
 
-def _rebuild(settings: Settings, *, by: str) -> Loaded:
+def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Loaded:
     fresh, scratch = _workplace(settings)
     try:
         _remove(fresh)
@@ -134,7 +138,7 @@ def _rebuild(settings: Settings, *, by: str) -> Loaded:
                 shutil.rmtree(folder)
         if log(fresh).exists():
             raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
-        warehouse(settings).replace(fresh, by=by)
+        warehouse(settings).replace(fresh, by=by, without_lost=without_lost)
     except OSError as error:
         raise HomeError(f"the record could not be made again ({error.strerror}): the old one is still in use") from None
     finally:

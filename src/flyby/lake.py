@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from itertools import count
+from tempfile import gettempdir
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +31,13 @@ TURN = 0x666C7962
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A machine that vanished is known to be gone after about so long.
 GONE_S = 30
-CONNECT_TIMEOUT_S = 10
+#: How libpq is told so.
+_ALIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": GONE_S // 3,
+    "keepalives_interval": GONE_S // 3,
+    "keepalives_count": 2,
+}
 
 #: A reader may come back to any state of the lake that is younger than this.
 SNAPSHOTS_FOR = timedelta(days=30)
@@ -46,15 +54,20 @@ def opened(lake: Lake, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection
     Raises HomeError when Postgres or the files cannot be reached.
     """
     with closing(_engine().cursor()) as keeper:
-        name = next(name for name in _names() if name not in _taken)
-        _taken.add(name)
+        with _naming:
+            name = next(name for name in _names() if name not in _taken)
+            _taken.add(name)
         try:
             attach(lake, keeper, name, read_only=read_only)
             with closing(keeper.cursor()) as connection:
                 connection.execute(f"USE {name}")
                 if read_only:
                     connection.execute("BEGIN")  # all questions are about the same snapshot
-                yield connection
+                try:
+                    yield connection
+                finally:  # left to its end without Postgres, a transaction of DuckLake's would end the process
+                    with suppress(duckdb.Error):
+                        connection.execute("ROLLBACK")
         finally:
             with suppress(duckdb.Error):  # with Postgres gone it may stay, and its name with it
                 keeper.execute(f"DETACH DATABASE IF EXISTS {name}")
@@ -73,13 +86,14 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _loaded() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"threads": 1})
+    connection = duckdb.connect(config={"threads": 1, "temp_directory": gettempdir()})
     load_extensions(connection)
     return connection
 
 
 #: The names under which lakes are open in it now. The first is the one that people write.
 _taken: set[str] = set()
+_naming = Lock()
 
 
 def _names() -> Iterator[str]:
@@ -92,7 +106,7 @@ def attach(lake: Lake, connection: duckdb.DuckDBPyConnection, name: str, *, read
     session(lake).close()  # says more plainly than DuckDB what is wrong, and never the password
     words = lake.words()
     password = words.pop("password", None)
-    catalog = quoted("ducklake:postgres:" + psycopg_or_say().conninfo.make_conninfo(**words))
+    catalog = quoted("ducklake:postgres:" + psycopg_or_say().conninfo.make_conninfo(**{**_ALIVE, **words}))
     options = ["READ_ONLY"] if read_only else [f"DATA_PATH {quoted(lake.data)}"]
     try:
         if "://" in lake.data:
@@ -107,7 +121,7 @@ def attach(lake: Lake, connection: duckdb.DuckDBPyConnection, name: str, *, read
 
 
 def _plainly(lake: Lake, error: Exception) -> str:
-    said = _first_line(error)
+    said = in_short(error)
     if "creating a new DuckLake is explicitly disabled" in said:
         return "nothing is in it yet: `flyby run` makes it, `flyby migrate lake` brings what the file holds"
     if "does not match existing data path" in said:
@@ -131,7 +145,7 @@ def turn(lake: Lake, *, patience_s: float) -> Iterator[None]:
                 f"another flyby is at work in {lake}: wait until it is done, then run the same again"
             ) from None
         except psycopg.Error as error:
-            raise HomeError(f"{lake} cannot be used: {_first_line(error)}") from None
+            raise HomeError(f"{lake} cannot be used: {in_short(error)}") from None
         yield
 
 
@@ -165,13 +179,22 @@ def session(lake: Lake) -> Any:
     """
     psycopg = psycopg_or_say()
     try:
-        opened = psycopg.connect(
-            lake.catalog, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name="flyby"
+        opened = psycopg.connect(lake.catalog, autocommit=True, application_name="flyby", **_ALIVE)
+        # The server is to notice as soon, and not to mind that a turn says nothing while the work goes on.
+        opened.execute(
+            f"SET tcp_keepalives_idle = {GONE_S // 3}; SET tcp_keepalives_interval = {GONE_S // 3}; "
+            "SET tcp_keepalives_count = 2; SET idle_session_timeout = 0"
         )
-        opened.execute(f"SET tcp_keepalives_idle = {GONE_S}; SET tcp_keepalives_interval = {GONE_S // 3}")
     except psycopg.Error as error:
-        raise HomeError(f"{lake} cannot be reached: {_first_line(error)}") from None
+        raise HomeError(f"{lake} cannot be reached: {in_short(error)}") from None
     return opened
+
+
+def claim(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
+    """HomeError if the folder of a lake that is about to be made holds Parquet files: an upkeep would remove them."""
+    [(files,)] = connection.execute("SELECT count(*) FROM glob(?)", [f"{lake.data}**/*.parquet"]).fetchall()
+    if files:
+        raise HomeError(f"{lake.data} holds files of something else: give FLYBY_WAREHOUSE_DATA a folder of its own")
 
 
 def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
@@ -206,6 +229,13 @@ def upkeep(lake: Lake, *, snapshots_for: timedelta = SNAPSHOTS_FOR, files_for: t
     Snapshots younger than `snapshots_for` stay, each with every file that it needs. A file that no snapshot needs is
     removed `files_for` later, as somebody may still be reading it; so is what killed writers left.
     """
+    try:
+        return _upkeep(lake, snapshots_for, files_for)
+    except duckdb.Error as error:
+        raise HomeError(f"{lake} could not be tidied: {in_short(error)}") from None
+
+
+def _upkeep(lake: Lake, snapshots_for: timedelta, files_for: timedelta) -> Kept:
     with opened(lake, read_only=False) as connection:
         [(name,)] = connection.execute("SELECT current_database()").fetchall()
 
@@ -266,5 +296,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def in_short(error: Exception) -> str:
+    """An error of DuckDB's or of Postgres' in one line; what to do about files of a lake that are gone."""
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "Cannot open file" in said and ".parquet" in said:
+        return f"{said}: restore it, or set FLYBY_WAREHOUSE to a new lake and run `flyby rebuild`"
+    return said

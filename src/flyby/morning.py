@@ -7,7 +7,7 @@ from flyby.days import Window
 from flyby.errors import FeedError, SourceError
 from flyby.intake import held
 from flyby.planning import budget, morning, revisits
-from flyby.published import ledger, requests_since
+from flyby.published import ledger, opened, requests_since
 from flyby.reading import Refused, neows, read
 from flyby.settings import Settings
 from flyby.sources.http import Answer
@@ -53,7 +53,7 @@ def gather(settings: Settings, tick: date) -> Gathered:
         quota = answers[-1].quota
         due: list[Window] = []
         if abs((at.date() - tick).days) <= MORNING_SLACK_DAYS:
-            with held(settings) as record:
+            with held(settings) as place, opened(place) as record:
                 used = len(own) + requests_since(record, at - timedelta(days=1))
                 days = ledger(record)
             allowed = budget(key=settings.api_key, remaining=quota.remaining, used_today=used)

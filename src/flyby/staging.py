@@ -133,8 +133,11 @@ def request_ids(batch: Path) -> set[str] | None:
 
 
 def rows(batch: Path) -> int:
-    """How many rows a staged batch holds."""
-    return int(pq.read_metadata(batch / "observations.parquet").num_rows)
+    """How many rows a staged batch holds; 0 where another run has taken it in and away."""
+    try:
+        return int(pq.read_metadata(batch / "observations.parquet").num_rows)
+    except FileNotFoundError:
+        return 0
 
 
 @contextmanager

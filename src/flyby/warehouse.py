@@ -6,7 +6,7 @@ becomes of a record that is replaced. How each is opened is `flyby.record`'s and
 
 import os
 import shutil
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ from flyby.turns import PATIENCE_S, mark, marked, turn
 
 
 class Warehouse(Protocol):
-    """A place for the record. Every method but `turn` and `mark` is to be called in one's turn."""
+    """A place for the record. What replaces or publishes is to be called in one's turn."""
 
     @property
     def place(self) -> Path | Lake:
@@ -28,6 +28,9 @@ class Warehouse(Protocol):
 
     def turn(self) -> AbstractContextManager[None]:
         """The right to write; raises BusyError after PATIENCE_S."""
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Have the record stay as it is for who asks it."""
 
     def mark(self, at: datetime) -> AbstractContextManager[None]:
         """Mark the sitting at `at` as being read, for as long as the context, or this process, lasts."""
@@ -44,8 +47,11 @@ class Warehouse(Protocol):
     def keep(self, name: str) -> None:
         """Back up a record that is about to be replaced."""
 
-    def replace(self, fresh: Path, *, by: str) -> None:
-        """Put the closed record at `fresh` in the place of the present one, at one instant; `by` is who does it."""
+    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:
+        """Put the closed record at `fresh` in the place of the present one, at one instant; `by` is who does it.
+
+        A lake that several machines share loses no answer by it, unless told to do without.
+        """
 
 
 def warehouse(settings: Settings) -> Warehouse:
@@ -63,6 +69,9 @@ class InFile:
 
     def turn(self) -> AbstractContextManager[None]:
         return turn(self._home)
+
+    def asking(self) -> AbstractContextManager[None]:
+        return self.turn()
 
     def mark(self, at: datetime) -> AbstractContextManager[None]:
         return mark(self._home, at)
@@ -89,19 +98,22 @@ class InFile:
         except OSError as error:
             raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
 
-    def replace(self, fresh: Path, *, by: str) -> None:  # noqa: ARG002  a file is not signed
+    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:  # noqa: ARG002  a file is not signed
         log(self.place).unlink(missing_ok=True)
         os.replace(fresh, self.place)
 
 
 class InLake:
-    """A DuckLake: what is committed is published, and its snapshots are its backups."""
+    """A DuckLake: what is committed is published, and its snapshots are backups of the last thirty days."""
 
     def __init__(self, lake: Lake) -> None:
         self.place = self._lake = lake
 
     def turn(self) -> AbstractContextManager[None]:
         return lakes.turn(self._lake, patience_s=PATIENCE_S)
+
+    def asking(self) -> AbstractContextManager[None]:
+        return nullcontext()  # every opening of a lake sees one snapshot
 
     def mark(self, at: datetime) -> AbstractContextManager[None]:
         return lakes.mark(self._lake, at)
@@ -118,9 +130,9 @@ class InLake:
     def keep(self, name: str) -> None:
         pass
 
-    def replace(self, fresh: Path, *, by: str) -> None:
+    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:
         with Record(self.place, to_become=True) as record:
-            record.become(fresh, by=by)
+            record.become(fresh, by=by, without_lost=without_lost)
 
 
 def log(path: Path) -> Path:

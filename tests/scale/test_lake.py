@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
@@ -35,6 +35,7 @@ from flyby.reading import neows, read
 from flyby.record import Record
 from flyby.settings import Settings
 from flyby.sky import Sandbox
+from flyby.sources.http import Answer, Quota
 from flyby.staging import stage
 from scale.servers import Postgres, wait_until
 
@@ -267,6 +268,23 @@ def what_fails(home: LakeHome, batches: list[Path]) -> str:
     return str(failed.value)
 
 
+def test_a_reader_whose_postgres_breaks_down_is_told_so_and_lives(home: LakeHome, postgres: Postgres) -> None:
+    take_in(home.settings)
+
+    def ask_twice() -> None:
+        with opened(home.lake) as connection:
+            connection.execute("FROM days")
+            postgres.stop(signal.SIGQUIT)
+            connection.execute("FROM revisions")
+
+    try:
+        with pytest.raises(HomeError):
+            ask_twice()
+    finally:
+        postgres.start()
+    assert home.ask("FROM days") == []
+
+
 def test_postgres_that_breaks_down_again_and_again_in_mid_commit_loses_and_doubles_nothing(
     home: LakeHome, file: Home, postgres: Postgres
 ) -> None:
@@ -330,13 +348,36 @@ def test_a_rebuild_writes_only_what_differs(home: LakeHome) -> None:
     assert len(home.ask("FROM requests")) == 3
 
 
-def test_a_rebuild_where_answers_of_the_lake_are_missing_is_refused(home: LakeHome, tmp_path: Path) -> None:
+def test_a_rebuild_heals_what_is_there_twice(home: LakeHome, file: Home) -> None:
+    home.land(FIRST, WEEK, body([AB, CD]))
+    take_in(home.settings)
+    with Record(home.lake) as record:
+        record.connection.execute("INSERT INTO revisions FROM revisions WHERE designation = '2019 AB'")
+        record.connection.execute("DELETE FROM days WHERE day = '2019-02-10'")
+    rebuild(home.settings)
+    file.rebuild()
+    assert home.everything() == file.everything()
+
+
+def test_a_rebuild_where_answers_of_the_lake_are_missing_is_refused_unless_it_is_told_to_do_without(
+    home: LakeHome, tmp_path: Path
+) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
     elsewhere = replace(home.settings, home=tmp_path / "not-shared")
-    with pytest.raises(HomeError, match=r"1 answers would be lost .*is FLYBY_HOME the folder that all machines share"):
+    with pytest.raises(HomeError, match=r"1 answers would be lost .*Is FLYBY_HOME the folder that all machines share"):
         rebuild(elsewhere)
     assert len(home.ask("FROM requests")) == 1
+    rebuild(elsewhere, without_lost=True)
+    assert home.ask("FROM requests") == []
+
+
+def test_a_folder_that_holds_something_else_is_no_place_for_a_lake(home: LakeHome) -> None:
+    folder = home.settings.home / "lake" / "others"
+    folder.mkdir(parents=True)
+    (folder / "sales.parquet").write_bytes(b"")
+    with pytest.raises(HomeError, match="holds files of something else: give FLYBY_WAREHOUSE_DATA a folder of its own"):
+        take_in(home.settings)
 
 
 # One allowance
@@ -364,16 +405,53 @@ def test_what_a_killed_machine_had_under_way_comes_back(home: LakeHome) -> None:
     there, here = SPAWN.Pipe()
     process = start(ask_and_hang, home.lake, there)
     assert here.poll(60)
+    process.kill()
+    waiting = start(ask_once, home.lake)
+    waiting.join(2)
+    assert waiting.is_alive(), "nobody knows what is left: one at a time"
+    with lakes.session(home.lake) as session:
+        session.execute("UPDATE flyby.requests_under_way SET sent_at = sent_at - INTERVAL '90 seconds'")
+    waiting.join(30)
+    assert waiting.exitcode == 0
+
+
+def test_what_was_sent_and_never_heard_of_again_is_taken_off(home: LakeHome) -> None:
     with closing(SharedAllowance(home.lake, KEY)) as allowance:
-        with lakes.session(home.lake) as session:
-            session.execute("UPDATE flyby.allowance SET left_now = 0, said_at = now() - INTERVAL '61 minutes'")
-        waiting = start(ask_once, home.lake)
-        waiting.join(1)
-        assert waiting.is_alive(), "nobody knows what is left: one at a time"
-        process.kill()
-        waiting.join(30)
-        assert waiting.exitcode == 0
-        assert not allowance._ask("take", {"key": allowance._key, "holder": allowance._holder})[0][1]
+        with allowance() as answered:
+            answered(an_answer(remaining=10))
+        with allowance() as answered:
+            with suppress(ConnectionError), allowance():
+                raise ConnectionError  # sent, perhaps counted, never answered
+            answered(an_answer(remaining=9))
+        assert how_many_may_be_sent(allowance) == 8
+
+
+def test_with_its_session_cut_a_machine_keeps_what_it_has_under_way(home: LakeHome) -> None:
+    with closing(SharedAllowance(home.lake, KEY)) as one, closing(SharedAllowance(home.lake, KEY)) as other:
+        with one() as answered:
+            answered(an_answer(remaining=10))
+        with ExitStack() as under_way:
+            for _ in range(4):
+                under_way.enter_context(one())
+            with lakes.session(home.lake) as session:
+                session.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            assert how_many_may_be_sent(other) == 6
+
+
+def how_many_may_be_sent(allowance: SharedAllowance) -> int:
+    """Before an answer says more."""
+    for count in range(100):
+        [(request, _, _)] = allowance._ask("take", {"key": allowance._key})
+        if request is None:
+            return count
+    raise AssertionError("without end")
+
+
+def an_answer(remaining: int) -> Answer:
+    return Answer("neows", WEEK, FIRST, 1, 200, b"", Quota(100, remaining))
 
 
 KEY = "a-key-of-the-tests"

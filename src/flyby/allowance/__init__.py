@@ -2,8 +2,8 @@
 
 It lives in the Postgres of a lake, beside the catalog. What a source says is left holds from the moment it was said;
 what was sent since is taken off, and an answer that crossed others on the way counts those as not yet known to the
-source. So the sum of what all machines send never exceeds what is left, and what a dead machine had under way comes
-back with the next answer.
+source. So the sum of what all machines send never exceeds what is left. What a dead machine had under way comes back
+when no request could still be on its way: the client waits a minute for an answer, this a minute and a half.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any
 
 from flyby import lake as lakes
 from flyby.address import Lake, psycopg_or_say
-from flyby.errors import QuotaError
+from flyby.errors import HomeError, QuotaError
 from flyby.sources.http import Answer
 
 #: How often a request that has to wait for others looks again.
@@ -40,7 +40,7 @@ class SharedAllowance:
         self._open()
 
     def close(self) -> None:
-        """Leave: what this process had under way is no longer waited for."""
+        """Let go of Postgres."""
         self._session.close()
 
     @contextmanager
@@ -64,7 +64,7 @@ class SharedAllowance:
 
     def _taken(self) -> int:
         while True:
-            [(request, under_way, wait_s)] = self._ask("take", {"key": self._key, "holder": self._holder})
+            [(request, under_way, wait_s)] = self._ask("take", {"key": self._key})
             if request is not None:
                 return int(request)
             if not under_way:
@@ -77,17 +77,24 @@ class SharedAllowance:
 
     def _open(self) -> None:
         self._session = lakes.session(self._lake)
-        self._session.execute(_sql("schema"))
-        # The lock is held for as long as the session is there, and so tells the others that it is.
-        [(self._holder,)] = self._session.execute(_sql("holder")).fetchall()
+        [(is_made,)] = self._answers("is_made")
+        if not is_made:  # by another role it could not be made again
+            self._session.execute(_sql("schema"))
 
     def _ask(self, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        psycopg = psycopg_or_say()
         with self._one_at_a_time:
             try:
-                return self._session.execute(_sql(name), parameters).fetchall()  # type: ignore[no-any-return]
-            except psycopg_or_say().OperationalError:  # Postgres was restarted, or the network was away
-                self._open()
-                return self._session.execute(_sql(name), parameters).fetchall()  # type: ignore[no-any-return]
+                try:
+                    return self._answers(name, parameters)
+                except psycopg.OperationalError:  # Postgres was restarted, or the network was away
+                    self._open()
+                    return self._answers(name, parameters)
+            except psycopg.Error as error:
+                raise HomeError(f"{self._lake} cannot be used: {str(error).splitlines()[0]}") from None
+
+    def _answers(self, name: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        return self._session.execute(_sql(name), parameters).fetchall()  # type: ignore[no-any-return]
 
 
 @cache

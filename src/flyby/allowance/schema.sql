@@ -10,33 +10,32 @@ CREATE TABLE IF NOT EXISTS flyby.allowance (
 CREATE TABLE IF NOT EXISTS flyby.requests_under_way (
     request bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key text NOT NULL,
-    holder integer NOT NULL,
     sent_at timestamptz NOT NULL,
-    answered_at timestamptz         -- NULL = under way; those of the last hour are kept
+    over_at timestamptz,            -- NULL = under way; those of the last hour are kept
+    heard boolean NOT NULL DEFAULT false  -- whether the source said what is left
 );
-CREATE SEQUENCE IF NOT EXISTS flyby.holder AS integer CYCLE;
 
 -- One request may be sent, or not: its number, else how many are under way and how long the source's hour still lasts.
-CREATE OR REPLACE FUNCTION flyby.take(of_key text, by_holder integer)
+CREATE OR REPLACE FUNCTION flyby.take(of_key text)
 RETURNS TABLE (request bigint, under_way bigint, wait_s double precision) LANGUAGE plpgsql AS $$
 DECLARE
     known flyby.allowance;
     waiting bigint;
     taken bigint;
+    lost integer;
 BEGIN
     INSERT INTO flyby.allowance (key) VALUES (of_key) ON CONFLICT DO NOTHING;
     SELECT * INTO known FROM flyby.allowance WHERE key = of_key FOR UPDATE;
-    -- What the dead had under way is over: the next answer tells whether the source counted it.
+    -- No request takes longer, whatever became of who sent it; the source may have counted it.
     UPDATE flyby.requests_under_way AS r
-    SET answered_at = clock_timestamp()
-    WHERE r.key = of_key AND r.answered_at IS NULL AND NOT EXISTS (
-        SELECT FROM pg_locks AS l
-        WHERE l.locktype = 'advisory' AND l.classid = 1718385250 AND l.objid = r.holder AND l.objsubid = 2
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    );
+    SET over_at = clock_timestamp()
+    WHERE r.key = of_key AND r.over_at IS NULL AND r.sent_at < clock_timestamp() - interval '90 seconds';
+    GET DIAGNOSTICS lost = ROW_COUNT;
+    known.least_said := known.least_said - lost;
+    UPDATE flyby.allowance SET least_said = known.least_said WHERE key = of_key;
     DELETE FROM flyby.requests_under_way AS r
-    WHERE r.key = of_key AND r.answered_at < clock_timestamp() - interval '1 hour';
-    SELECT count(*) INTO waiting FROM flyby.requests_under_way AS r WHERE r.key = of_key AND r.answered_at IS NULL;
+    WHERE r.key = of_key AND r.over_at < clock_timestamp() - interval '1 hour';
+    SELECT count(*) INTO waiting FROM flyby.requests_under_way AS r WHERE r.key = of_key AND r.over_at IS NULL;
     -- With nothing under way, that is exactly what is left.
     IF waiting = 0 THEN
         known.left_now := coalesce(known.least_said, known.left_now);
@@ -46,8 +45,8 @@ BEGIN
     END IF;
     -- While nobody knows what is left, one request at a time finds out.
     IF known.left_now > 0 OR (known.left_now IS NULL AND waiting = 0) THEN
-        INSERT INTO flyby.requests_under_way (key, holder, sent_at)
-        VALUES (of_key, by_holder, clock_timestamp())
+        INSERT INTO flyby.requests_under_way (key, sent_at)
+        VALUES (of_key, clock_timestamp())
         RETURNING requests_under_way.request INTO taken;
         UPDATE flyby.allowance SET left_now = known.left_now - 1, least_said = NULL WHERE key = of_key;
     END IF;
@@ -62,16 +61,23 @@ LANGUAGE plpgsql AS $$
 DECLARE
     sent timestamptz;
     crossed integer;
+    lost integer;
 BEGIN
     PERFORM FROM flyby.allowance WHERE key = of_key FOR UPDATE;
-    UPDATE flyby.requests_under_way SET answered_at = clock_timestamp() WHERE request = this RETURNING sent_at INTO sent;
-    IF remaining IS NOT NULL THEN
-        -- The source may not have counted these when it said so.
-        SELECT count(*) INTO crossed FROM flyby.requests_under_way AS r
-        WHERE r.key = of_key AND r.request <> this AND (r.answered_at IS NULL OR r.answered_at > sent);
+    UPDATE flyby.requests_under_way
+    SET over_at = clock_timestamp(), heard = remaining IS NOT NULL
+    WHERE request = this
+    RETURNING sent_at INTO sent;
+    IF remaining IS NULL THEN
+        UPDATE flyby.allowance SET least_said = least_said - 1 WHERE key = of_key;
+    ELSE
+        -- The source may not have counted these when it said so, and of some it will never be heard.
+        SELECT count(*), count(*) FILTER (WHERE r.over_at IS NOT NULL AND NOT r.heard) INTO crossed, lost
+        FROM flyby.requests_under_way AS r
+        WHERE r.key = of_key AND r.request <> this AND (r.over_at IS NULL OR r.over_at > sent);
         UPDATE flyby.allowance
         SET said_at = clock_timestamp(), left_now = greatest(0, remaining - crossed),
-            least_said = CASE WHEN crossed = 0 THEN remaining ELSE least(least_said, remaining) END
+            least_said = CASE WHEN crossed = 0 THEN remaining ELSE least(least_said, remaining - lost) END
         WHERE key = of_key;
     END IF;
 END $$;

@@ -1,1 +1,1 @@
-SELECT * FROM flyby.take(%(key)s, %(holder)s)
+SELECT * FROM flyby.take(%(key)s)

@@ -91,7 +91,7 @@ class Record:
     """
 
     def __init__(self, place: Path | Lake, *, to_become: bool = False) -> None:
-        self._is_shared = isinstance(place, Lake)
+        self._lake = place if isinstance(place, Lake) else None
         self._open = ExitStack()
         self.connection = self._open.enter_context(
             lake.opened(place, read_only=False) if isinstance(place, Lake) else _opened(place)
@@ -101,7 +101,7 @@ class Record:
             self._outdated = self._prepare(or_older=to_become)
         except duckdb.Error as error:
             self.close()
-            raise HomeError(f"the record could not be made: {_first_line(error)}") from None
+            raise HomeError(f"the record could not be made: {lake.in_short(error)}") from None
         except BaseException:
             self.close()
             raise
@@ -119,7 +119,7 @@ class Record:
         try:
             self.connection.execute("CHECKPOINT")
         except duckdb.Error as error:
-            raise HomeError(f"the record could not be written: {_first_line(error)}") from None
+            raise HomeError(f"the record could not be written: {lake.in_short(error)}") from None
 
     def close(self) -> None:
         """Write everything into the one file and let go of it."""
@@ -128,6 +128,8 @@ class Record:
     def _prepare(self, *, or_older: bool) -> bool:
         """Make the tables if there are none; whether those that are there are of an older flyby."""
         if self._rows(sql("is_made")) == [(False,)]:
+            if self._lake:
+                lake.claim(self._lake, self.connection)
             self.connection.execute(f"BEGIN; {sql('schema')}; {sql('beliefs')}; COMMIT")
         version = self._version()
         if version < SCHEMA_VERSION and not or_older:
@@ -160,20 +162,22 @@ class Record:
                 done += self._load(batch)
         return done
 
-    def become(self, other: Path | Lake, *, by: str) -> dict[str, int]:
+    def become(self, other: Path | Lake, *, by: str, without_lost: bool = False) -> dict[str, int]:
         """Be row by row what the record at `other` is, in one transaction that writes only what differs.
 
-        How many rows each table has then; HomeError if they are not the same after all.
+        How many rows each table has then. Raises HomeError if they are not the same after all, and, unless told to do
+        without them, if answers would be lost that `other` has not.
         """
         with self._attached(other), self._transaction(by):
+            [(lost,)] = self._rows(sql("not_in_other"))
+            if lost and not without_lost:
+                raise HomeError(
+                    f"{lost:,} answers would be lost that are in the record and not in what is to replace it: nothing "
+                    "was changed. Is FLYBY_HOME the folder that all machines share? To do without them: "
+                    "`flyby rebuild --without-lost`"
+                )
             if self._outdated:
                 self.connection.execute(f"{sql('drop')}; {sql('schema')}; {sql('beliefs')}")
-            [(lost,)] = self._rows(sql("not_in_other"))
-            if lost:
-                raise HomeError(
-                    f"{lost:,} answers would be lost that are in the record and not in what is to replace it "
-                    "(is FLYBY_HOME the folder that all machines share?): nothing was changed"
-                )
             self.connection.execute(sql("become"))
             differences = self._rows(sql("differences"))
             if differ := [table for table, _, differing in differences if differing]:
@@ -183,15 +187,19 @@ class Record:
     @contextmanager
     def _attached(self, other: Path | Lake) -> Iterator[None]:
         """The tables of another record, to be read as `other.main.…`."""
-        if isinstance(other, Lake):
-            lake.load_extensions(self.connection)
-            lake.attach(other, self.connection, "other", read_only=True)
-        else:
-            self.connection.execute(f"ATTACH {lake.quoted(str(other))} AS other (READ_ONLY)")
         try:
+            self.connection.execute("DETACH DATABASE IF EXISTS other")  # where one that broke down left it
+            if isinstance(other, Lake):
+                lake.load_extensions(self.connection)
+                lake.attach(other, self.connection, "other", read_only=True)
+            else:
+                self.connection.execute(f"ATTACH {lake.quoted(str(other))} AS other (READ_ONLY)")
             yield
+        except duckdb.Error as error:
+            raise HomeError(f"the other record cannot be read: {lake.in_short(error)}") from None
         finally:
-            self.connection.execute("DETACH other")
+            with suppress(duckdb.Error):
+                self.connection.execute("DETACH DATABASE IF EXISTS other")
 
     @contextmanager
     def _transaction(self, by: str) -> Iterator[None]:
@@ -200,7 +208,7 @@ class Record:
             try:
                 self._version()  # takes a lake's snapshot, that all of this is about
                 yield
-                if self._is_shared:
+                if self._lake:
                     lake.sign(self.connection, by)
                 self.connection.execute("COMMIT")
             except BaseException:
@@ -213,18 +221,18 @@ class Record:
         try:
             yield
         except duckdb.Error as error:
-            if not self._is_shared and not isinstance(error, duckdb.OperationalError | duckdb.InternalError):
+            if not self._lake and not isinstance(error, duckdb.OperationalError | duckdb.InternalError):
                 raise
             if lake.is_conflict(error):
                 raise BusyError("another flyby wrote the record at the same time: run the same again") from None
-            raise HomeError(f"the record could not be written: {_first_line(error)}") from None
+            raise HomeError(f"the record could not be written: {lake.in_short(error)}") from None
 
     def _load(self, batch: Path) -> Loaded:
         self.connection.execute("SET VARIABLE batch = ?", [str(batch)])
         try:
             self.connection.execute(sql("staged"))
         except duckdb.Error as error:
-            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {_first_line(error)}") from None
+            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {lake.in_short(error)}") from None
         self.connection.execute(sql("known"))
         if self._rows(sql("out_of_order")) != [(0,)]:
             raise OutOfOrder("answers older than the record's own were landed: run `flyby rebuild`")
@@ -257,8 +265,4 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(path, config={"threads": 1})
     except (OSError, duckdb.Error) as error:
         kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
-        raise kind(f"the record cannot be opened: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise kind(f"the record cannot be opened: {lake.in_short(error)}") from None

@@ -1,10 +1,12 @@
--- The tables become those of `other`, row by row; what is the same already is left alone.
+-- The tables become those of `other`, row by row; what is the same already is left alone. Of a row that is there too
+-- often every copy goes, and as many as there should be come back.
 
 DELETE FROM revisions
 WHERE rowid IN (
     SELECT mine.rowid
     FROM (SELECT rowid, revisions AS said FROM revisions) AS mine
-    ANTI JOIN (SELECT revisions AS said FROM other.main.revisions) AS theirs ON theirs.said IS NOT DISTINCT FROM mine.said
+    SEMI JOIN (SELECT row AS said FROM (FROM revisions EXCEPT ALL FROM other.main.revisions) AS row) AS odd
+        ON odd.said IS NOT DISTINCT FROM mine.said
 );
 
 INSERT INTO revisions BY NAME
@@ -16,7 +18,8 @@ DELETE FROM absences
 WHERE rowid IN (
     SELECT mine.rowid
     FROM (SELECT rowid, absences AS said FROM absences) AS mine
-    ANTI JOIN (SELECT absences AS said FROM other.main.absences) AS theirs ON theirs.said IS NOT DISTINCT FROM mine.said
+    SEMI JOIN (SELECT row AS said FROM (FROM absences EXCEPT ALL FROM other.main.absences) AS row) AS odd
+        ON odd.said IS NOT DISTINCT FROM mine.said
 );
 
 INSERT INTO absences BY NAME
@@ -28,7 +31,8 @@ DELETE FROM days
 WHERE rowid IN (
     SELECT mine.rowid
     FROM (SELECT rowid, days AS said FROM days) AS mine
-    ANTI JOIN (SELECT days AS said FROM other.main.days) AS theirs ON theirs.said IS NOT DISTINCT FROM mine.said
+    SEMI JOIN (SELECT row AS said FROM (FROM days EXCEPT ALL FROM other.main.days) AS row) AS odd
+        ON odd.said IS NOT DISTINCT FROM mine.said
 );
 
 INSERT INTO days BY NAME
@@ -40,7 +44,8 @@ DELETE FROM requests
 WHERE rowid IN (
     SELECT mine.rowid
     FROM (SELECT rowid, requests AS said FROM requests) AS mine
-    ANTI JOIN (SELECT requests AS said FROM other.main.requests) AS theirs ON theirs.said IS NOT DISTINCT FROM mine.said
+    SEMI JOIN (SELECT row AS said FROM (FROM requests EXCEPT ALL FROM other.main.requests) AS row) AS odd
+        ON odd.said IS NOT DISTINCT FROM mine.said
 );
 
 INSERT INTO requests BY NAME

@@ -1,0 +1,1 @@
+SELECT to_regprocedure('flyby.answered(text, bigint, integer)') IS NOT NULL
