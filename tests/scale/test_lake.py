@@ -115,7 +115,7 @@ def test_of_400_transactions_of_four_processes_none_is_lost_and_none_is_there_tw
 
 
 def load_days(folder: Path, lake: Lake, n: int, count: int) -> None:
-    """One transaction after another, each with an answer for days that nobody else has."""
+    """One transaction after another, each with an answer for days that nobody else has; now and then an upkeep."""
     home = Home(folder)
     with lakes.turn(lake, patience_s=300):
         record = Record(lake)
@@ -127,6 +127,8 @@ def load_days(folder: Path, lake: Lake, n: int, count: int) -> None:
             batch = stage([answer], home.settings.staging / f"of-{k}")
             with lakes.turn(lake, patience_s=300):
                 record.load([batch], by=f"process {n}")
+                if k % 20 == 0:  # also between the others' transactions
+                    lakes.upkeep(lake)
 
 
 def a_row(days: Window, n: int) -> Row:
@@ -395,8 +397,8 @@ def test_machines_that_share_a_key_use_all_of_its_allowance_and_never_more(home:
 
 
 def ask_until_it_is_used_up(settings: Settings, n: int) -> None:
-    start = moment("1990-01-01").date() + n * 400 * DAY
-    wanted = [Window(start + 8 * k * DAY, start + (8 * k + 7) * DAY) for k in range(40)]
+    start = moment("1990-01-01").date() + n * 800 * DAY
+    wanted = [Window(start + 8 * k * DAY, start + (8 * k + 7) * DAY) for k in range(80)]  # more than anybody may ask
     with pytest.raises(QuotaError, match="used up"), neows(settings) as client:
         list(read(client, wanted, at=settings.now() + timedelta(seconds=n)))
 
