@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ def wait_until(true: Callable[[], bool], *, within_s: float = PATIENCE_S, what: 
         time.sleep(0.2)
 
 
-class Server:
+class Server(ABC):
     """A process that can be ended as hard as one likes, and started again with the same data."""
 
     def __init__(self) -> None:
@@ -71,11 +72,13 @@ class Server:
             self.stop(signal.SIGINT)
         shutil.rmtree(self.folder)
 
+    @abstractmethod
     def _popen(self) -> "subprocess.Popen[bytes]":
-        raise NotImplementedError
+        """The process, begun."""
 
+    @abstractmethod
     def _answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it does already."""
 
 
 class Postgres(Server):
