@@ -8,9 +8,9 @@ from typing import Any
 
 from feeds import make_approach, make_feed, make_object
 from flyby.days import Window
-from flyby.intake import load_staged, rebuild, stage_landed
+from flyby.intake import load_staged, rebuild, stage_landed, take_in
 from flyby.landing import Landed, land
-from flyby.published import opened
+from flyby.published import ask, opened
 from flyby.record import Loaded, Record
 from flyby.settings import Settings
 from flyby.sources.http import Answer, Quota
@@ -208,3 +208,17 @@ def as_set(rows: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
     unique = set(listed)
     assert len(unique) == len(listed), "a row is there twice"
     return unique
+
+
+def as_it_should_be(home: Home) -> None:
+    """After a clean run the record is the one that raw/ tells, it is published, and nothing lies about."""
+    take_in(home.settings)
+    told = home.everything()
+    assert ask(home.settings.published, "SELECT count(*) FROM revisions")[1] == [(len(told["revisions"]),)]
+    rebuild(home.settings)
+    assert home.everything() == told
+    take_in(home.settings)
+    left = {path.relative_to(home.settings.home).as_posix() for path in home.settings.home.rglob("*")}
+    assert not [path for path in left if path.endswith((".tmp", ".wal", ".link")) and not path.startswith("raw/")]
+    assert not left & {"record/rebuilt.duckdb", "staging/rebuild"}
+    assert len([path for path in left if path.startswith("published/")]) <= 2

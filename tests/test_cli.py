@@ -14,12 +14,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copytree
 from socket import socket
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from answers import Home, row, window
-from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, response, stall
+from commands import KEY, assert_one_line, call, environment, hearing_ctrl_c, window_feed, windows_asked
+from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, stall
 from feeds import make_approach, make_feed, make_object
 from flyby import __version__, history
 from flyby.cli import flyby, main
@@ -27,27 +27,9 @@ from flyby.intake import publish_record
 from flyby.settings import Settings
 from flyby.sky import Sandbox
 
-KEY = "a-made-up-key/with+signs"
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 COMMANDS = sorted(flyby.commands)
 VIEWS = ("status", "upcoming", "changes", "latency")
-
-
-def environment(home: Path, url: str = "http://127.0.0.1:1/neo/rest/v1", **more: str) -> dict[str, str]:
-    """A clean environment, beside what Python itself needs."""
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS"))}
-    return kept | {"FLYBY_HOME": str(home), "FLYBY_NEOWS_URL": url, "NASA_API_KEY": KEY} | more
-
-
-def hearing_ctrl_c() -> None:
-    """Tests may run in the background, where a shell lets its commands ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def call(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """`flyby …` as a process of its own."""
-    command = [sys.executable, "-m", "flyby", *arguments]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=60)
 
 
 def inside(*arguments: str) -> int:
@@ -59,13 +41,6 @@ def inside(*arguments: str) -> int:
         status = end.code
     assert isinstance(status, int)
     return status
-
-
-def assert_one_line(said: str, *, contains: str = "") -> None:
-    assert re.fullmatch(r"flyby: [^\n]+\n", said), said
-    assert contains in said
-    assert KEY not in said
-    assert "Traceback" not in said
 
 
 def assert_key_free(folder: Path) -> None:
@@ -256,18 +231,6 @@ def test_what_nobody_foresaw_is_one_line_too(
     monkeypatch.setattr(Settings, "load", lambda: 1 / 0)
     assert inside("status") == 1
     assert_one_line(capsys.readouterr().err, contains="ZeroDivisionError")
-
-
-def windows_asked(server: FaultServer) -> list[str]:
-    return [parse_qs(urlsplit(request.target).query)["start_date"][0] for request in server.requests]
-
-
-def window_feed(connection: socket, request: Request) -> bool:
-    """A good answer to whatever window was asked for."""
-    start = parse_qs(urlsplit(request.target).query)["start_date"][0]
-    name = f"({start[:4]} A{date.fromisoformat(start).timetuple().tm_yday})"
-    connection.sendall(response(make_feed(make_object(name, start, close_approach_data=[make_approach(start)]))))
-    return True
 
 
 RANGE = ("backfill", "2019-01-01", "2019-08-28")  # 30 windows

@@ -21,17 +21,19 @@ from unittest import mock
 import duckdb
 import pytest
 
-from answers import Home, body, moment, row, window
+from answers import Home, as_it_should_be, body, moment, row, window
 from faults import FaultServer, answer
 from feeds import make_feed, make_object
 from flyby import history
 from flyby.cli import main
+from flyby.conveyor import Conveyor
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError, SourceError
 from flyby.instance import instance, prune, up
 from flyby.intake import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.morning import gather
 from flyby.published import ask, ledger
+from flyby.record import Loaded
 from flyby.record import record as record_room
 from flyby.settings import Settings
 
@@ -58,20 +60,6 @@ def two_mornings(folder: Path) -> Home:
     home.land(SECOND, WEEK, body([AB, EF]))
     home.land(SECOND, NEXT_WEEK, body([]))
     return home
-
-
-def as_it_should_be(home: Home) -> None:
-    """After a clean run the record is the one that raw/ tells, it is published, and nothing lies about."""
-    take_in(home.settings)
-    told = home.everything()
-    assert ask(home.settings.published, "SELECT count(*) FROM revisions")[1] == [(len(told["revisions"]),)]
-    rebuild(home.settings)
-    assert home.everything() == told
-    take_in(home.settings)
-    left = {path.relative_to(home.settings.home).as_posix() for path in home.settings.home.rglob("*")}
-    assert not [path for path in left if path.endswith((".tmp", ".wal", ".link")) and not path.startswith("raw/")]
-    assert not left & {"record/rebuilt.duckdb", "staging/rebuild"}
-    assert len([path for path in left if path.startswith("published/")]) <= 2
 
 
 def in_a_child(work: Callable[..., None], *arguments: Any) -> int:
@@ -379,8 +367,11 @@ def test_what_people_do_to_the_published_database_is_gone_after_the_next_run(tmp
 
 def test_a_run_beside_a_backfill_may_take_in_what_the_backfill_has_just_landed(tmp_path: Path) -> None:
     home = two_mornings(tmp_path)
-    take_in(home.settings)
-    assert history._take_in_sitting(home.settings)[0] >= 0
+    with Conveyor(home.settings, by="a backfill") as conveyor:
+        take_in(home.settings)
+        conveyor.take_in()
+        assert conveyor.finish() == Loaded()
+    as_it_should_be(home)
 
 
 def at(home: Home, now: datetime, **environ: str) -> Settings:

@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import islice
 
+from flyby.conveyor import Conveyor
 from flyby.days import Window
 from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
-from flyby.intake import BATCH_ANSWERS, held, load_staged, stage_landed, take_in
+from flyby.intake import BATCH_ANSWERS, held, take_in
 from flyby.planning import wanted
 from flyby.published import ledger
 from flyby.reading import Refused, neows, read
 from flyby.record import SOMEBODY, Loaded
 from flyby.settings import Settings
-from flyby.staging import rows
 from flyby.warehouse import warehouse
 
 #: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
@@ -30,7 +29,6 @@ class Progress:
 
     windows: int
     of_windows: int
-    rows: int = 0
     loaded: Loaded = field(default_factory=Loaded)
     quota_remaining: int | None = None
 
@@ -38,8 +36,7 @@ class Progress:
         """What this round and a later one of the same range did together."""
         windows = self.windows + other.windows
         of_windows = self.windows + other.of_windows
-        rows = self.rows + other.rows
-        return Progress(windows, of_windows, rows, self.loaded + other.loaded, other.quota_remaining)
+        return Progress(windows, of_windows, self.loaded + other.loaded, other.quota_remaining)
 
 
 class Interrupted(FlybyError):
@@ -71,32 +68,32 @@ def backfill(
     on_progress(progress)
     if not plan:
         return progress
-    windows = iter(plan)
-    under_way: Future[tuple[int, Loaded]] | None = None
+    sittings = [plan[n : n + BATCH_ANSWERS] for n in range(0, len(plan), BATCH_ANSWERS)]
     at = settings.now() - timedelta(microseconds=1)
     refused: dict[Window, FeedError] = {}
-    with ThreadPoolExecutor(1, thread_name_prefix="intake") as intake, neows(settings) as client:
+    with ExitStack() as stack:
+        client = stack.enter_context(neows(settings))
+        # One sitting alone has nothing to be taken in beside.
+        beside = stack.enter_context(Conveyor(settings, by=by)) if len(sittings) > 1 else None
         try:
-            while chunk := list(islice(windows, BATCH_ANSWERS)):
+            for sitting in sittings:
                 at = max(settings.now(), at + timedelta(microseconds=1))
                 try:
                     with warehouse(settings).mark(at):
-                        for answer in read(client, chunk, at=at):
+                        for answer in read(client, sitting, at=at):
                             remaining = answer.quota.remaining
                             progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
                             on_progress(progress)
                 except Refused as error:
                     refused |= error.refused
-                progress = _with(progress, under_way)
-                under_way = intake.submit(_take_in_sitting, settings, by)
+                if beside:
+                    progress = replace(progress, loaded=beside.take_in())
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
-            progress = _with(progress, under_way)
-            loaded = progress.loaded + take_in(settings, by=by)
+            loaded = _all_taken_in(settings, beside, by)
             progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
-        progress = _with(progress, under_way)
-    progress = replace(progress, loaded=progress.loaded + take_in(settings, by=by))
+        progress = replace(progress, loaded=_all_taken_in(settings, beside, by))
     on_progress(progress)
     if refused:
         raise Interrupted(progress, Refused(refused))
@@ -138,16 +135,7 @@ def backfill_patiently(
             return done.then(last_round)
 
 
-def _take_in_sitting(settings: Settings, by: str = SOMEBODY) -> tuple[int, Loaded]:
-    """Stage and load what was read, while the next is read; the rows staged, and what was loaded."""
-    waiting = stage_landed(settings)
-    count = rows(waiting[-1]) if waiting else 0  # another run may have taken it in meanwhile
-    return count, load_staged(settings, by=by)
-
-
-def _with(progress: Progress, under_way: Future[tuple[int, Loaded]] | None) -> Progress:
-    """`progress` with what the intake did meanwhile, once it is done."""
-    if under_way is None:
-        return progress
-    count, loaded = under_way.result()
-    return replace(progress, rows=progress.rows + count, loaded=progress.loaded + loaded)
+def _all_taken_in(settings: Settings, beside: Conveyor | None, by: str) -> Loaded:
+    """What was loaded in all, once everything that was read is loaded and published."""
+    loaded = beside.finish() if beside else Loaded()
+    return loaded + take_in(settings, by=by)

@@ -2,7 +2,7 @@
 history."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from flyby.staging import request_ids, stage
 from flyby.warehouse import log, warehouse
 
 #: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
-BATCH_ANSWERS = 256
+BATCH_ANSWERS = 128
 
 
 def stage_landed(settings: Settings) -> list[Path]:
@@ -25,23 +25,9 @@ def stage_landed(settings: Settings) -> list[Path]:
     Also what a killed run left. Sittings that somebody is still reading are left out: a sitting is taken in as one.
     """
     with warehouse(settings).turn():
-        sweep(settings.raw)
         _tidy(settings)
         with _record(settings) as record:
-            known = record.request_ids()
-        for batch in _staged(settings.staging):
-            # What was loaded is done with, and what lacks a file can be made again.
-            ids = request_ids(batch)
-            if ids is None or ids <= known:
-                shutil.rmtree(batch, ignore_errors=True)
-            else:
-                known |= ids
-        answers = [answer for answer in _read_to_the_end(settings) if answer.request_id not in known]
-        settle(answers)
-        for sittings in _batches(answers):
-            first = sittings[0]
-            stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
-        return _staged(settings.staging)
+            return _stage(settings, record)
 
 
 def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
@@ -57,6 +43,24 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
                 return record.load((b for b in _staged(settings.staging) if request_ids(b) is not None), by=by)
         except (OutOfOrder, UnreadableBatch):
             return _rebuild(settings, by=by)
+
+
+def load_landed(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+    """Stage and load whatever lies in raw/ and is not in the record yet, in one turn; also what is landed meanwhile.
+
+    As `stage_landed` and `load_staged` do it, over and over until nothing is left: the record is opened and written to
+    the disk once, however much there is.
+    """
+    done = Loaded()
+    with warehouse(settings).turn():
+        _tidy(settings)
+        try:
+            with _record(settings) as record:
+                while batches := _stage(settings, record):
+                    done += record.load(batches, by=by)
+        except (OutOfOrder, UnreadableBatch):
+            return _rebuild(settings, by=by)
+    return done
 
 
 def publish_record(settings: Settings) -> None:
@@ -87,7 +91,7 @@ def held(settings: Settings) -> Iterator[Path | Lake]:
 
 def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
-    loaded = load_staged(settings, by=by) if stage_landed(settings) else Loaded()
+    loaded = load_landed(settings, by=by)
     publish_record(settings)
     return loaded
 
@@ -148,11 +152,29 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
     return done
 
 
-def _read_to_the_end(settings: Settings) -> list[Landed]:
-    """Every landed answer, less the sittings that are still being read."""
+def _stage(settings: Settings, record: Record) -> list[Path]:
+    """Stage what `record` has not taken in, and remove what it has; the batches that wait to be loaded, in order."""
+    known = record.request_ids()
+    for batch in _staged(settings.staging):
+        # What was loaded is done with, and what lacks a file can be made again.
+        ids = request_ids(batch)
+        if ids is None or ids <= known:
+            shutil.rmtree(batch, ignore_errors=True)
+        else:
+            known |= ids
+    answers = _read_to_the_end(settings, but=known)
+    settle(answers)
+    for sittings in _batches(answers):
+        first = sittings[0]
+        stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
+    return _staged(settings.staging)
+
+
+def _read_to_the_end(settings: Settings, *, but: Collection[str] = frozenset()) -> list[Landed]:
+    """Every landed answer but those, less the sittings that are still being read."""
     house = warehouse(settings)
     being_read = house.marked()
-    answers = landed(settings.raw)
+    answers = landed(settings.raw, but=but)
     being_read |= house.marked()  # what was begun meanwhile
     return [answer for answer in answers if answer.requested_at not in being_read]
 
@@ -164,6 +186,7 @@ def _workplace(settings: Settings) -> tuple[Path, Path]:
 
 def _tidy(settings: Settings) -> None:
     """Remove what a killed process left behind."""
+    sweep(settings.raw)
     fresh, scratch = _workplace(settings)
     shutil.rmtree(scratch, ignore_errors=True)
     with suppress(OSError):

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -89,14 +89,17 @@ def settle(answers: Iterable[Landed]) -> None:
             raise HomeError(f"cannot write {_below_home(folder, folder.parents[2])}: {_advice(error)}") from None
 
 
-def landed(raw: Path, *, source: str = "*") -> list[Landed]:
-    """Every landed answer, or those of one source, oldest first; temporary and foreign files are passed over."""
+def landed(raw: Path, *, source: str = "*", but: Collection[str] = frozenset()) -> list[Landed]:
+    """Every landed answer, or those of one source, but not those of the request_ids `but`; oldest first.
+
+    Temporary and foreign files are passed over.
+    """
     try:
         return sorted(
             answer
             for folder in _folders(raw, source)
             for entry in os.scandir(folder)
-            if (answer := _parse(entry.name, folder)) is not None
+            if (answer := _parse(entry.name, folder, but)) is not None
         )
     except OSError as error:
         raise HomeError(f"cannot read {raw.name}/: {_advice(error)}") from None
@@ -139,15 +142,15 @@ def _folders(raw: Path, source: str = "*") -> Iterator[Path]:
     return raw.glob(f"{source}/[0-9][0-9][0-9][0-9]/[0-9][0-9]/")
 
 
-def _parse(name: str, folder: Path) -> Landed | None:
-    match = _NAME.fullmatch(name)
-    if match is None:
+def _parse(name: str, folder: Path, but: Collection[str]) -> Landed | None:
+    source = folder.parts[-3]
+    request_id = f"{source}/{name.removesuffix(_SUFFIX)}"
+    if request_id in but or (match := _NAME.fullmatch(name)) is None:
         return None
     moment, start, end, attempt, status = match.groups()
-    source = folder.parent.parent.name
     try:
         return Landed(
-            request_id=f"{source}/{name.removesuffix(_SUFFIX)}",
+            request_id=request_id,
             source=source,
             window=_window(start, end),
             requested_at=_moment(moment),

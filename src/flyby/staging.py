@@ -50,7 +50,7 @@ class _Source(Protocol):
 
 
 #: So many answers are decoded before their rows are written: about 100 kB each.
-AT_A_TIME = 64
+AT_A_TIME = 16
 
 _SOURCES: dict[str, _Source] = {"neows": neows, "cad": cad}
 
@@ -130,14 +130,6 @@ def request_ids(batch: Path) -> set[str] | None:
             return set(answers.read(["request_id"])["request_id"].to_pylist())
     except (OSError, pa.ArrowException):
         return None
-
-
-def rows(batch: Path) -> int:
-    """How many rows a staged batch holds; 0 where another run has taken it in and away."""
-    try:
-        return int(pq.read_metadata(batch / "observations.parquet").num_rows)
-    except FileNotFoundError:
-        return 0
 
 
 @contextmanager

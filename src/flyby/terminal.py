@@ -437,7 +437,7 @@ class BackfillBar:
         if self._task is None:
             self._task = self._bar.add_task("", total=progress.of_windows, rest="")
         rate = progress.windows / max(self.seconds, 1e-9)
-        parts = [f"{progress.rows:,} rows", f"{rate:.1f}/s"]
+        parts = [f"{progress.loaded.rows:,} rows", f"{rate:.1f}/s"]
         if progress.quota_remaining is not None:
             parts.append(f"quota left {progress.quota_remaining:,}")
         if progress.windows:

@@ -261,8 +261,9 @@ class Record:
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time.
-        return duckdb.connect(path, config={"threads": 1})
+        # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time. A staged file
+        # is read once: what is kept of it would only grow.
+        return duckdb.connect(path, config={"threads": 1, "enable_external_file_cache": False})
     except (OSError, duckdb.Error) as error:
         kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
         raise kind(f"the record cannot be opened: {lake.in_short(error)}") from None
