@@ -13,7 +13,7 @@ from flyby.landing import Landed, land
 from flyby.published import ask, opened
 from flyby.record import Loaded, Record
 from flyby.settings import Settings
-from flyby.sources.http import Answer, Quota
+from flyby.sources.answer import Answer, Quota
 from flyby.staging import stage
 from warehouses import warehouse_of
 

@@ -36,9 +36,9 @@ from faults import (
 from flyby.days import Window
 from flyby.errors import FeedError, HomeError, PassingError, SourceError
 from flyby.sky import Sandbox
+from flyby.sources.answer import Answer, Quota
 from flyby.sources.cad import client, feed
 from flyby.sources.cad.client import Cad
-from flyby.sources.http import Answer, Quota
 from flyby.sources.observations import OBSERVATIONS
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

@@ -17,7 +17,7 @@ from feeds import WINDOW, make_feed
 from flyby import landing
 from flyby.days import Window
 from flyby.errors import HomeError
-from flyby.sources.http import Answer, Quota
+from flyby.sources.answer import Answer, Quota
 
 ANSWER = Answer(
     "neows",

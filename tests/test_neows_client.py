@@ -37,7 +37,7 @@ from faults import (
 from feeds import WINDOW, make_feed, make_object
 from flyby.days import Window
 from flyby.errors import FeedError, HomeError, PassingError, QuotaError, SourceError, UsageError
-from flyby.sources.http import Answer, Quota
+from flyby.sources.answer import Answer, Quota
 from flyby.sources.neows import client
 from flyby.sources.neows.client import NeoWs
 

@@ -19,7 +19,7 @@ from flyby.planning import LedgerDay, morning
 from flyby.published import ledger
 from flyby.reading import IN_FLIGHT, REFUSED_IN_A_ROW, Refused, neows, read
 from flyby.settings import Settings
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 from flyby.sources.neows import client
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

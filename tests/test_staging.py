@@ -13,7 +13,7 @@ from approaches import make_cad, make_row
 from feeds import WINDOW, make_feed, make_object
 from flyby import landing
 from flyby.errors import HomeError
-from flyby.sources.http import Answer, Quota
+from flyby.sources.answer import Answer, Quota
 from flyby.sources.observations import OBSERVATIONS
 from flyby.staging import ANSWERS, stage
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from flyby.days import Window
 from flyby.errors import HomeError, UsageError
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 
 _SUFFIX = ".json.zst"
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d+)_(\d{3})" + re.escape(_SUFFIX))

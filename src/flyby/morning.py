@@ -10,7 +10,7 @@ from flyby.planning import budget, morning, revisits
 from flyby.published import ledger, opened, requests_since
 from flyby.reading import Refused, neows, read
 from flyby.settings import Settings
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 from flyby.warehouse import warehouse
 
 #: A run for an old day, started by hand, is no morning: it asks for its own windows only.

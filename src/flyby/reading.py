@@ -12,7 +12,7 @@ from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
 from flyby.landing import land
 from flyby.settings import Settings
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 from flyby.sources.neows.client import NeoWs
 
 #: Requests under way at once. NASA's gateway serves each in about a second.

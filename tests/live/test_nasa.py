@@ -12,7 +12,7 @@ import pytest
 from flyby.days import Window
 from flyby.errors import SourceError
 from flyby.settings import NEOWS_URL, Settings
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 from flyby.sources.neows import feed
 from flyby.sources.neows.client import NeoWs
 

@@ -35,7 +35,7 @@ from flyby.reading import neows, read
 from flyby.record import Record
 from flyby.settings import Settings
 from flyby.sky import Sandbox
-from flyby.sources.http import Answer, Quota
+from flyby.sources.answer import Answer, Quota
 from flyby.staging import stage
 from scale.servers import Postgres, wait_until
 

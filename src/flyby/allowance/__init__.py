@@ -18,7 +18,7 @@ from typing import Any
 from flyby import lake as lakes
 from flyby.address import Lake, psycopg_or_say
 from flyby.errors import HomeError, QuotaError
-from flyby.sources.http import Answer
+from flyby.sources.answer import Answer
 
 #: How often a request that has to wait for others looks again.
 LOOK_EVERY_S = 0.1

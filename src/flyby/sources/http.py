@@ -21,7 +21,6 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import stamina
 
-from flyby.days import Window
 from flyby.errors import PassingError, QuotaError, SourceError
 
 #: An answer is filed under this computer's clock, which may differ from the source's by so much.
@@ -31,27 +30,6 @@ _FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyErr
 
 # Retries are reported in the error, if they end in one, not on the console.
 stamina.instrumentation.set_on_retry_hooks(())
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """What the key may still ask for this hour; None where the source does not say."""
-
-    limit: int | None
-    remaining: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One complete HTTP response, less the key."""
-
-    source: str
-    window: Window
-    requested_at: datetime  # UTC, of the sitting
-    attempt: int  # 1, 2, …
-    http_status: int
-    body: bytes  # decoded content
-    quota: Quota
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

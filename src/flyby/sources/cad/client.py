@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 from flyby import __version__
 from flyby.days import Window
 from flyby.errors import FeedError, PassingError, SourceError
+from flyby.sources.answer import Answer, Quota
 from flyby.sources.cad import feed
-from flyby.sources.http import Answer, Patience, Quota, Service, retry_after_s
+from flyby.sources.http import Patience, Service, retry_after_s
 
 #: As far as NeoWs lists, in au.
 FARTHEST_AU = "0.5"

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 from flyby.days import WINDOW_DAYS, Window
 from flyby.errors import FeedError, PassingError, QuotaError, SourceError, UsageError
 from flyby.settings import DEMO_KEY
-from flyby.sources.http import Answer, Patience, Quota, Service, minutes, retry_after_s, whole
+from flyby.sources.answer import Answer, Quota
+from flyby.sources.http import Patience, Service, minutes, retry_after_s, whole
 from flyby.sources.neows import feed
 
 #: Requests in flight at a time; a further one waits for its turn.

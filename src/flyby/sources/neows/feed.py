@@ -7,7 +7,7 @@ whatever is not a feed for the window asked for. `decode` raises FeedError and n
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Annotated, Any, ClassVar
 
@@ -118,7 +118,7 @@ def decode(body: bytes, window: Window) -> Feed:
     """
     try:
         whole = _BODY.decode(body)
-        if b"\\u0000" in body:
+        if b"\\" in body:  # without an escape there is no NUL
             _replace_nul(whole)
         return _rows(whole, window)
     except FeedError:
@@ -158,12 +158,14 @@ def table(feeds: Iterable[tuple[str, Feed]]) -> pa.Table:
         [designation(name) for name in names],
         [n.id or n.neo_reference_id for n in neos],
         names,
-        pa.array([a.close_approach_date for a in approaches], pa.string()).cast(pa.date32()),
+        [date.fromisoformat(a.close_approach_date) for a in approaches],
         # Without the full date the epoch is 07:00 or 08:00 UTC of the day: a date, not a time.
-        pa.array(
-            [a.epoch_date_close_approach if a.close_approach_date_full else None for a in approaches],
-            pa.timestamp("ms", tz="UTC"),
-        ).cast(pa.timestamp("us", tz="UTC")),
+        [
+            None
+            if a.epoch_date_close_approach is None or not a.close_approach_date_full
+            else a.epoch_date_close_approach * 1000
+            for a in approaches
+        ],
         [a.orbiting_body for a in approaches],
         [d.astronomical for d in distances],
         [d.lunar for d in distances],
