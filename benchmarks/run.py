@@ -71,8 +71,8 @@ READINGS = 7
 NOW = datetime(2026, 12, 20, 6, tzinfo=UTC)
 YESTERDAY = "2026-12-19"
 ONE_DAY, ONE_TICK = "2019-02-15", "2019-02-16"
-#: As long as NASA's are, and of letters and digits like them.
-KEY = "aKeyForTheBenchmarkAsLongAsOneOfNASAs040"
+#: As long as NASA's keys are, and like them without signs.
+KEY = "aKeyForTheBenchmarkAsLongAsTheOnesOfNASA"
 COUNT = "SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM close_approaches)"
 
 
