@@ -17,7 +17,7 @@ from typing import Self
 import pyarrow as pa
 
 from flyby.errors import FlybyError
-from flyby.intake import load_landed
+from flyby.intake import load_staged, stage_landed
 from flyby.record import Loaded
 from flyby.settings import Settings
 
@@ -99,7 +99,8 @@ def _work(line: Connection) -> None:
             line.recv()
             try:
                 # With another order there already, that one is for all that lies in raw/ too.
-                line.send(Loaded() if line.poll() else load_landed(settings, by=by))
+                is_due = not line.poll() and stage_landed(settings)
+                line.send(load_staged(settings, by=by) if is_due else Loaded())
             except FlybyError as error:
                 line.send(error)
 

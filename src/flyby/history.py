@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -71,10 +70,7 @@ def backfill(
     sittings = [plan[n : n + BATCH_ANSWERS] for n in range(0, len(plan), BATCH_ANSWERS)]
     at = settings.now() - timedelta(microseconds=1)
     refused: dict[Window, FeedError] = {}
-    with ExitStack() as stack:
-        client = stack.enter_context(neows(settings))
-        # One sitting alone has nothing to be taken in beside.
-        beside = stack.enter_context(Conveyor(settings, by=by)) if len(sittings) > 1 else None
+    with neows(settings) as client, Conveyor(settings, by=by) as beside:
         try:
             for sitting in sittings:
                 at = max(settings.now(), at + timedelta(microseconds=1))
@@ -86,14 +82,13 @@ def backfill(
                             on_progress(progress)
                 except Refused as error:
                     refused |= error.refused
-                if beside:
-                    progress = replace(progress, loaded=beside.take_in())
+                progress = replace(progress, loaded=beside.take_in())
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
-            loaded = _all_taken_in(settings, beside, by)
+            loaded = beside.finish() + take_in(settings, by=by)
             progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
-        progress = replace(progress, loaded=_all_taken_in(settings, beside, by))
+        progress = replace(progress, loaded=beside.finish() + take_in(settings, by=by))
     on_progress(progress)
     if refused:
         raise Interrupted(progress, Refused(refused))
@@ -133,9 +128,3 @@ def backfill_patiently(
             waited_s += wait_s
         else:
             return done.then(last_round)
-
-
-def _all_taken_in(settings: Settings, beside: Conveyor | None, by: str) -> Loaded:
-    """What was loaded in all, once everything that was read is loaded and published."""
-    loaded = beside.finish() if beside else Loaded()
-    return loaded + take_in(settings, by=by)

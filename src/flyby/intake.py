@@ -16,7 +16,7 @@ from flyby.staging import request_ids, stage
 from flyby.warehouse import log, warehouse
 
 #: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
-BATCH_ANSWERS = 128
+BATCH_ANSWERS = 256
 
 
 def stage_landed(settings: Settings) -> list[Path]:
@@ -27,7 +27,20 @@ def stage_landed(settings: Settings) -> list[Path]:
     with warehouse(settings).turn():
         _tidy(settings)
         with _record(settings) as record:
-            return _stage(settings, record)
+            known = record.request_ids()
+        for batch in _staged(settings.staging):
+            # What was loaded is done with, and what lacks a file can be made again.
+            ids = request_ids(batch)
+            if ids is None or ids <= known:
+                shutil.rmtree(batch, ignore_errors=True)
+            else:
+                known |= ids
+        answers = _read_to_the_end(settings, but=known)
+        settle(answers)
+        for sittings in _batches(answers):
+            first = sittings[0]
+            stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
+        return _staged(settings.staging)
 
 
 def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
@@ -37,27 +50,13 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     went on meanwhile) would tell their story out of order: then the record is made again from raw/. So it is when a
     staged batch cannot be read.
     """
-    with warehouse(settings).turn():
-        try:
-            with _record(settings) as record:
-                return record.load((b for b in _staged(settings.staging) if request_ids(b) is not None), by=by)
-        except (OutOfOrder, UnreadableBatch):
-            return _rebuild(settings, by=by)
-
-
-def load_landed(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
-    """Stage and load whatever lies in raw/ and is not in the record yet, in one turn; also what is landed meanwhile.
-
-    As `stage_landed` and `load_staged` do it, over and over until nothing is left: the record is opened and written to
-    the disk once, however much there is.
-    """
     done = Loaded()
     with warehouse(settings).turn():
-        _tidy(settings)
         try:
-            with _record(settings) as record:
-                while batches := _stage(settings, record):
-                    done += record.load(batches, by=by)
+            for batch in _staged(settings.staging):
+                if request_ids(batch) is not None:
+                    with _record(settings) as record:  # closed after each: DuckDB keeps what it needed for one
+                        done += record.load([batch], by=by)
         except (OutOfOrder, UnreadableBatch):
             return _rebuild(settings, by=by)
     return done
@@ -91,7 +90,7 @@ def held(settings: Settings) -> Iterator[Path | Lake]:
 
 def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
-    loaded = load_landed(settings, by=by)
+    loaded = load_staged(settings, by=by) if stage_landed(settings) else Loaded()
     publish_record(settings)
     return loaded
 
@@ -150,24 +149,6 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
         with suppress(OSError):
             _remove(fresh)
     return done
-
-
-def _stage(settings: Settings, record: Record) -> list[Path]:
-    """Stage what `record` has not taken in, and remove what it has; the batches that wait to be loaded, in order."""
-    known = record.request_ids()
-    for batch in _staged(settings.staging):
-        # What was loaded is done with, and what lacks a file can be made again.
-        ids = request_ids(batch)
-        if ids is None or ids <= known:
-            shutil.rmtree(batch, ignore_errors=True)
-        else:
-            known |= ids
-    answers = _read_to_the_end(settings, but=known)
-    settle(answers)
-    for sittings in _batches(answers):
-        first = sittings[0]
-        stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
-    return _staged(settings.staging)
 
 
 def _read_to_the_end(settings: Settings, *, but: Collection[str] = frozenset()) -> list[Landed]:
