@@ -52,11 +52,13 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """
     done = Loaded()
     with warehouse(settings).turn():
+        batches = [batch for batch in _staged(settings.staging) if request_ids(batch) is not None]
         try:
-            for batch in _staged(settings.staging):
-                if request_ids(batch) is not None:
-                    with _record(settings) as record:  # closed after each: DuckDB keeps what it needed for one
-                        done += record.load([batch], by=by)
+            # One at a time: what DuckDB needed for a batch it keeps until it is closed. A record that must not be
+            # written is found out also when there is nothing to load.
+            for some in [[batch] for batch in batches] or [[]]:
+                with _record(settings) as record:
+                    done += record.load(some, by=by)
         except (OutOfOrder, UnreadableBatch):
             return _rebuild(settings, by=by)
     return done
