@@ -99,6 +99,15 @@ def test_a_backfill_whose_conveyor_is_killed_takes_in_by_itself_what_is_left(
     as_it_should_be(home)
 
 
+def test_a_backfill_whose_conveyor_does_not_start_takes_in_everything_by_itself(
+    home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    done = backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=lambda _: None)
+    assert done.loaded.answers == done.windows == len(RANGE)
+    as_it_should_be(home)
+
+
 def test_a_backfill_of_many_sittings_takes_in_each_window_once_and_says_how_many_rows(
     home: Home, settings: Settings, server: FaultServer
 ) -> None:

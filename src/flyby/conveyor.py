@@ -40,9 +40,10 @@ class Conveyor:
                 pass_fds=[its_end.fileno()],
                 process_group=0,  # a Ctrl-C is for who reads: what was read is taken in all the same
             )
-        self._line.send((settings, by))
         self._orders = 0
         self._loaded = Loaded()
+        with self._to_its_end():
+            self._line.send((settings, by))
 
     def __enter__(self) -> Self:
         return self
