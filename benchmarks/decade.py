@@ -22,9 +22,9 @@ from urllib.request import urlopen
 
 from benchmarks.survey import SEED, SURVEY_BEGAN, Further
 from flyby.days import DAY, Window, windows
-from flyby.planning import MORNING_REQUESTS, LedgerDay, morning, revisits
-from flyby.second_opinion import HISTORY_EVERY, MOST_A_DAY, around, history_windows
-from flyby.sky.population import LARGEST_SHIFT_DAYS, Population
+from flyby.fetch.plan import MORNING_REQUESTS, LedgerDay, morning, revisits
+from flyby.jobs.compare import HISTORY_EVERY, MOST_A_DAY, around, history_windows
+from flyby.sandbox.population import LARGEST_SHIFT_DAYS, Population
 
 HISTORY_FROM = date(2024, 1, 1)
 MORNING_AT = time(6, tzinfo=UTC)
@@ -183,11 +183,11 @@ def mornings_on_paper(mornings: int, times: int) -> dict[str, Any]:
 
 def really(mornings: int) -> dict[str, Any]:
     """The same by flyby itself, without Dagster; what its record then says."""
-    from flyby.history import backfill
-    from flyby.intake import take_in
-    from flyby.morning import gather
-    from flyby.published import ask
-    from flyby.second_opinion import second_opinion
+    from flyby.jobs.backfill import backfill
+    from flyby.jobs.compare import second_opinion
+    from flyby.jobs.daily import gather
+    from flyby.query.database import ask
+    from flyby.record.load import take_in
     from flyby.settings import Settings
 
     settings = Settings.load()
@@ -253,8 +253,8 @@ FROM requests AS a, range(1, $more + 1) AS earlier (n)
 
 def pad(revisions: int, answers: int) -> None:
     """Give every flyby of the record a longer past, and the record more answers: what ten years would have left."""
-    from flyby.intake import publish_record
     from flyby.record import Record
+    from flyby.record.load import publish_record
     from flyby.settings import Settings
 
     settings = Settings.load()
@@ -272,7 +272,7 @@ def costs() -> dict[str, float]:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from flyby.landing import landed
+    from flyby.fetch.raw import landed
     from flyby.record import publish
     from flyby.settings import Settings
 

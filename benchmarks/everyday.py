@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from flyby.record.publish import publish
+from flyby.store.publish import publish
 
 QUESTIONS = Path(__file__).parent / "questions"
 

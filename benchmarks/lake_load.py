@@ -19,14 +19,14 @@ from itertools import count
 
 from flyby.days import DAY, WINDOW_DAYS, Window
 from flyby.errors import BusyError
-from flyby.landing import landed, read
-from flyby.published import opened
-from flyby.reading import neows
+from flyby.fetch.fetch import neows
+from flyby.fetch.raw import landed, read
+from flyby.query.database import opened
 from flyby.record import Record
+from flyby.record.staging import stage
 from flyby.settings import Settings
 from flyby.sources.neows import feed
-from flyby.staging import stage
-from flyby.warehouse import warehouse
+from flyby.store.warehouse import warehouse
 
 FIRST = date(1996, 1, 1)
 #: So far apart that no answer says anything of another's days.

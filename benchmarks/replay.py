@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 import httpx2
 
 from flyby.days import DAY, Window, windows
-from flyby.history import backfill
-from flyby.intake import load_staged, publish_record, stage_landed
-from flyby.morning import gather
-from flyby.planning import morning
-from flyby.published import ask
+from flyby.fetch.plan import morning
+from flyby.jobs.backfill import backfill
+from flyby.jobs.daily import gather
+from flyby.query.database import ask
+from flyby.record.load import load_staged, publish_record, stage_landed
 from flyby.settings import DEMO_KEY, Settings
 from flyby.sources.neows import feed
 
@@ -222,7 +222,7 @@ def main() -> None:
     if url:
         _run(url, "the sky that FLYBY_NEOWS_URL names", options.mornings)
     else:
-        from flyby.sky import Sandbox
+        from flyby.sandbox import Sandbox
 
         with Sandbox(hourly_limit=1_000_000) as sandbox:
             _run(sandbox.url, "the built-in sky", options.mornings)

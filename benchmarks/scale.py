@@ -352,7 +352,7 @@ class Session:
 HELD = """
 import json
 from flyby.settings import Settings
-from flyby.published import ask
+from flyby.query.database import ask
 names, [row] = ask(Settings.load().database, '''SELECT
     (SELECT count(*) FROM requests) AS answers,
     (SELECT sum(rows)::BIGINT FROM requests) AS rows,

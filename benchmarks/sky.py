@@ -14,7 +14,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from benchmarks.survey import Survey
-from flyby.sky import Sandbox
+from flyby.sandbox import Sandbox
 
 
 def main(now: str, hourly_limit: str = "1000000000", times: str = "1", delay_s: str = "0") -> None:

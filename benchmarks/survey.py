@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from flyby.sky.population import DESIGNATIONS, Population
+from flyby.sandbox.population import DESIGNATIONS, Population
 
 SEED = 2026
 SURVEY_BEGAN = date(2026, 1, 1)

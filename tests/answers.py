@@ -8,13 +8,13 @@ from typing import Any
 
 from feeds import make_approach, make_feed, make_object
 from flyby.days import Window
-from flyby.intake import load_staged, rebuild, stage_landed, take_in
-from flyby.landing import Landed, land
-from flyby.published import ask, opened
+from flyby.fetch.raw import Landed, land
+from flyby.query.database import ask, opened
 from flyby.record import Loaded, Record
+from flyby.record.load import load_staged, rebuild, stage_landed, take_in
+from flyby.record.staging import stage
 from flyby.settings import Settings
 from flyby.sources.answer import Answer, Quota
-from flyby.staging import stage
 from warehouses import warehouse_of
 
 #: Everything the record stores about a flyby, beside its ids and its story.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from answers import Home, Row, body, moment, row, window
-from flyby.intake import publish_record
-from flyby.report import write_report
+from flyby.output.report import write_report
+from flyby.record.load import publish_record
 
 NOW = datetime(2019, 2, 16, 6, 5, tzinfo=UTC)
 HOSTILE = '<img src=x onerror="window.hit = 1"></script><script>window.hit = 1</script>'

@@ -8,7 +8,7 @@ from benchmarks.scale_model import breaks_at, costs, impatient_after_years
 from benchmarks.scale_page import MARKED, PARTS, filled
 from benchmarks.scale_results import Figures, Results, Size, Turns
 from benchmarks.survey import SEED, SURVEY_BEGAN, Survey
-from flyby.sky.population import Population
+from flyby.sandbox.population import Population
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
 

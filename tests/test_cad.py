@@ -35,7 +35,7 @@ from faults import (
 )
 from flyby.days import Window
 from flyby.errors import FeedError, HomeError, PassingError, SourceError
-from flyby.sky import Sandbox
+from flyby.sandbox import Sandbox
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.cad import client, feed
 from flyby.sources.cad.client import Cad

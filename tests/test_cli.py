@@ -21,11 +21,12 @@ from answers import Home, row, window
 from commands import KEY, assert_one_line, call, environment, hearing_ctrl_c, window_feed, windows_asked
 from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, stall
 from feeds import make_approach, make_feed, make_object
-from flyby import __version__, history
+from flyby import __version__
 from flyby.cli import flyby, main
-from flyby.intake import publish_record
+from flyby.jobs import backfill as history
+from flyby.record.load import publish_record
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 COMMANDS = sorted(flyby.commands)
@@ -426,7 +427,7 @@ def test_a_backfill_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["status", "upcoming", "changes"])
 def test_reading_commands_import_only_what_they_need(home: Home, tmp_path: Path, command: str) -> None:
-    heavy = {"dagster", "httpcore2", "pyarrow", "pandas", "numpy", "stamina", "msgspec", "flyby.history"}
+    heavy = {"dagster", "httpcore2", "pyarrow", "pandas", "numpy", "stamina", "msgspec", "flyby.jobs.backfill"}
     code = f"import sys; from flyby.cli import main; main(['{command}']); print(sorted({heavy!r} & set(sys.modules)))"
     process = subprocess.run(
         [sys.executable, "-c", code], env=os.environ, cwd=tmp_path, capture_output=True, text=True, check=True

@@ -15,10 +15,10 @@ import pytest
 from answers import Home, as_it_should_be, body, moment, row, window
 from commands import assert_one_line, environment, hearing_ctrl_c, window_feed, windows_asked
 from faults import OVER_RATE_LIMIT, FaultServer, answer
-from flyby.conveyor import Conveyor
 from flyby.days import windows
 from flyby.errors import HomeError
-from flyby.history import Interrupted, Progress, backfill
+from flyby.jobs.backfill import Interrupted, Progress, backfill
+from flyby.jobs.conveyor import Conveyor
 from flyby.record import Loaded
 from flyby.settings import Settings
 
@@ -47,7 +47,7 @@ def settings(tmp_path: Path, server: FaultServer) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _small_sittings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flyby.history.BATCH_ANSWERS", 2)
+    monkeypatch.setattr("flyby.jobs.backfill.BATCH_ANSWERS", 2)
 
 
 def test_what_lies_in_raw_when_the_order_is_given_is_in_the_record_in_the_end(home: Home) -> None:
@@ -91,7 +91,7 @@ class Killed(Conveyor):
 def test_a_backfill_whose_conveyor_is_killed_takes_in_by_itself_what_is_left(
     home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flyby.history.Conveyor", Killed)
+    monkeypatch.setattr("flyby.jobs.backfill.Conveyor", Killed)
     told: list[Progress] = []
     done = backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=told.append)
     assert (done.windows, done.of_windows) == (len(RANGE), len(RANGE))
@@ -138,7 +138,10 @@ def test_a_disk_error_in_the_conveyor_ends_the_backfill_and_the_same_again_goes_
 def test_a_ctrl_c_for_the_whole_group_of_processes_loses_no_window_that_was_answered(
     home: Home, settings: Settings, tmp_path: Path, server: FaultServer
 ) -> None:
-    code = "import flyby.history, sys; flyby.history.BATCH_ANSWERS = 2; from flyby.cli import main; main(sys.argv[1:])"
+    code = (
+        "import flyby.jobs.backfill, sys; flyby.jobs.backfill.BATCH_ANSWERS = 2; "
+        "from flyby.cli import main; main(sys.argv[1:])"
+    )
     words = ("backfill", str(RANGE[0].start), str(RANGE[-1].end))
     with subprocess.Popen(
         [sys.executable, "-c", code, *words],

@@ -24,17 +24,17 @@ import pytest
 from answers import Home, as_it_should_be, body, moment, row, window
 from faults import FaultServer, answer
 from feeds import make_feed, make_object
-from flyby import history
 from flyby.cli import main
-from flyby.conveyor import Conveyor
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError, SourceError
-from flyby.instance import instance, prune, up
-from flyby.intake import held, load_staged, publish_record, rebuild, stage_landed, take_in
-from flyby.morning import gather
-from flyby.published import ask, ledger
+from flyby.instance.instance import instance, prune, up
+from flyby.jobs import backfill as history
+from flyby.jobs.conveyor import Conveyor
+from flyby.jobs.daily import gather
+from flyby.query.database import ask, ledger
 from flyby.record import Loaded
 from flyby.record import record as record_room
+from flyby.record.load import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.settings import Settings
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -44,7 +44,7 @@ FIRST, SECOND, THIRD = moment("2019-02-16"), moment("2019-02-17"), moment("2019-
 DEEDS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.utime", "os.truncate", "os.link"}
 
 _FORK = multiprocessing.get_context("forkserver")
-_FORK.set_forkserver_preload(["flyby.intake", "flyby.morning", "flyby.history"])
+_FORK.set_forkserver_preload(["flyby.record.load", "flyby.jobs.daily", "flyby.jobs.backfill"])
 
 
 @pytest.fixture
@@ -441,7 +441,7 @@ def test_a_newer_flyby_upgrades_the_record_after_a_backup(tmp_path: Path, monkey
     for work in works:
         with pytest.raises(HomeError, match=r"newer flyby \(schema 2, this one knows 1\): upgrade flyby"):
             work(home.settings)
-    monkeypatch.setattr("flyby.intake._opened", set())  # as in the other flyby's own process
+    monkeypatch.setattr("flyby.record.load._opened", set())  # as in the other flyby's own process
     with pytest.raises(HomeError, match="upgrade flyby"), held(home.settings):
         pass
 
@@ -450,7 +450,7 @@ def test_an_upgrade_that_is_killed_is_done_by_the_next_run(tmp_path: Path) -> No
     home = two_mornings(tmp_path)
     with duckdb.connect(home.settings.record) as connection:
         connection.execute("UPDATE record_version SET schema_version = 0")
-    with mock.patch("flyby.intake._rebuild", side_effect=KeyboardInterrupt), suppress(KeyboardInterrupt):
+    with mock.patch("flyby.record.load._rebuild", side_effect=KeyboardInterrupt), suppress(KeyboardInterrupt):
         take_in(home.settings)
     as_it_should_be(home)
     with duckdb.connect(home.settings.record.with_name("schema-0.duckdb"), read_only=True) as backup:
@@ -509,7 +509,7 @@ def test_dagster_forgets_old_runs_with_their_logs_and_nothing_else_goes(
         nothing()
 
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setattr("flyby.instance.KEPT_RUNS", 2)
+    monkeypatch.setattr("flyby.instance.instance.KEPT_RUNS", 2)
     home = two_mornings(tmp_path)
     raw = sorted(home.settings.raw.rglob("*"))
     with instance(home.settings) as dagster:

@@ -22,9 +22,9 @@ from pytest_httpserver import HTTPServer
 
 from flyby.definitions import asteroids, asteroids_file, defs, duckdb_table
 from flyby.errors import HomeError, UsageError
-from flyby.instance import instance, run_job
+from flyby.instance.instance import instance, run_job
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 from flyby.sources.neows import client
 
 KEY = "a-key-of-ones-own-that-no-file-may-hold"
@@ -251,7 +251,7 @@ def test_a_home_that_cannot_be_made_is_said_to_be_so(
 
 def test_processes_that_start_at_once_on_a_fresh_home_do_not_break_it(fresh_home: Path) -> None:
     program = (
-        "from flyby.instance import instance; from flyby.settings import Settings\n"
+        "from flyby.instance.instance import instance; from flyby.settings import Settings\n"
         "with instance(Settings.load()) as dagster: dagster.get_runs()"
     )
     both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
@@ -417,7 +417,7 @@ def real_sky(shared: Path, asked: Path) -> Iterator[str]:
 def up(home: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     port = free_port()
     program = (
-        "from flyby.instance import up; from flyby.settings import Settings\n"
+        "from flyby.instance.instance import up; from flyby.settings import Settings\n"
         f"up(Settings.load(), port={port}, on_ready=lambda url: print(url, flush=True))"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

@@ -20,8 +20,8 @@ import pytest
 
 from conftest import DEMO_NOW, Demo, environment
 from flyby.cli import flyby as commands
-from flyby.schema import COLUMNS
-from flyby.sky import Sandbox
+from flyby.query.columns import COLUMNS
+from flyby.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy/README.md"]

@@ -16,12 +16,12 @@ from answers import Home, body, moment, row, window
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
-from flyby.intake import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed, take_in
-from flyby.published import ask
+from flyby.query.database import ask
 from flyby.record import OutOfOrder, Record
-from flyby.staging import stage
-from flyby.turns import turn
-from flyby.warehouse import warehouse
+from flyby.record.load import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed, take_in
+from flyby.record.staging import stage
+from flyby.store.turns import turn
+from flyby.store.warehouse import warehouse
 from warehouses import file_only
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -201,7 +201,7 @@ def test_a_sitting_that_is_being_read_is_left_alone_until_it_is_whole(home: Home
         assert take_in(home.settings).answers == 1
         assert rebuild(home.settings).answers == 1
         home.land(SECOND, NEXT_WEEK, body([]))
-    with mock.patch("flyby.intake._rebuild", side_effect=AssertionError("it was taken in by halves")):
+    with mock.patch("flyby.record.load._rebuild", side_effect=AssertionError("it was taken in by halves")):
         assert take_in(home.settings).answers == 2
 
 

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from feeds import WINDOW, make_feed
-from flyby import landing
 from flyby.days import Window
 from flyby.errors import HomeError
+from flyby.fetch import raw as landing
 from flyby.sources.answer import Answer, Quota
 
 ANSWER = Answer(
@@ -154,7 +154,7 @@ from pathlib import Path
 from dataclasses import replace
 sys.path.insert(0, sys.argv[2])
 from test_landing import ANSWER
-from flyby import landing
+from flyby.fetch import raw as landing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

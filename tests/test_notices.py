@@ -22,14 +22,15 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from answers import Home, Row, body, moment, row, window
-from flyby import courier, notices, views
 from flyby.days import DAY
 from flyby.errors import SettingsError
-from flyby.intake import load_staged, publish_record, stage_landed
-from flyby.notices import Flyby, Told, ToldFlyby
-from flyby.published import query_text
+from flyby.output.notify import courier, notices
+from flyby.output.notify.notices import Flyby, Told, ToldFlyby
+from flyby.query import views
+from flyby.query.database import query_text
+from flyby.record.load import load_staged, publish_record, stage_landed
+from flyby.sandbox import Sandbox
 from flyby.settings import NotableRule, Settings
-from flyby.sky import Sandbox
 
 TODAY = date(2019, 2, 16)
 WEEK = window("2019-02-08", "2019-02-15")
@@ -210,7 +211,10 @@ def test_who_is_killed_between_sending_and_remembering_says_it_once_more(
         "FLYBY_NOW": "2019-02-16T06:00Z",
         "FLYBY_NOTIFY": f"json://127.0.0.1:{httpserver.port}/here",
     }
-    code = "from flyby import notices; from flyby.settings import Settings; print(notices.after_load(Settings.load()))"
+    code = (
+        "from flyby.output.notify import notices; from flyby.settings import Settings; "
+        "print(notices.after_load(Settings.load()))"
+    )
     took: list[int] = []
     runs: list[subprocess.Popen[str]] = []
 

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Download, Page, sync_playwright
 
 from answers import Home
-from flyby import report
-from flyby.intake import publish_record
-from flyby.report import write_report
+from flyby.output import report
+from flyby.output.report import write_report
+from flyby.record.load import publish_record
 from skies import COMING, FORMULA, HOSTILE, NOW, PAST, two_mornings, write_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window
-from flyby.planning import (
+from flyby.fetch.plan import (
     DEMO_KEY_DAILY,
     DUE,
     MORNING_REQUESTS,

@@ -12,12 +12,12 @@ from answers import make_empty_feed
 from faults import OVER_RATE_LIMIT, FaultServer, Request, response
 from flyby.days import DAY, WINDOW_DAYS, Window, windows
 from flyby.errors import FeedError, PassingError, QuotaError, SourceError
-from flyby.history import Interrupted, Progress, backfill, backfill_patiently
-from flyby.intake import held, take_in
-from flyby.morning import gather
-from flyby.planning import LedgerDay, morning
-from flyby.published import ledger
-from flyby.reading import IN_FLIGHT, REFUSED_IN_A_ROW, Refused, neows, read
+from flyby.fetch.fetch import IN_FLIGHT, REFUSED_IN_A_ROW, Refused, neows, read
+from flyby.fetch.plan import LedgerDay, morning
+from flyby.jobs.backfill import Interrupted, Progress, backfill, backfill_patiently
+from flyby.jobs.daily import gather
+from flyby.query.database import ledger
+from flyby.record.load import held, take_in
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
 from flyby.sources.neows import client
@@ -198,7 +198,7 @@ def test_a_morning_without_its_own_day_fails_once_everything_else_was_asked_for(
 def test_a_backfill_goes_on_past_windows_that_cannot_be_read_and_says_at_the_end_how_many_and_why(
     settings: Settings, server: NeoWsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flyby.history.BATCH_ANSWERS", 4)
+    monkeypatch.setattr("flyby.jobs.backfill.BATCH_ANSWERS", 4)
     first, last = JANUARY[0].start, JANUARY[-1].end
     server.show(poisoned(JANUARY[1].start, JANUARY[6].start))
     with pytest.raises(Interrupted) as caught:

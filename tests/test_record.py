@@ -8,9 +8,9 @@ import pytest
 
 from answers import Home, Row, body, moment, row, window
 from flyby.days import DAY
-from flyby.intake import load_staged, publish_record, stage_landed
 from flyby.record import Record
-from flyby.staging import stage
+from flyby.record.load import load_staged, publish_record, stage_landed
+from flyby.record.staging import stage
 from warehouses import file_only
 
 WEEK = window("2019-02-08", "2019-02-15")

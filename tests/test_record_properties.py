@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from answers import BELIEVED, TABLES, Home, Row, as_set, body
 from flyby.days import DAY, Window
-from flyby.intake import rebuild
-from flyby.landing import Landed
+from flyby.fetch.raw import Landed
 from flyby.record import Record
-from flyby.staging import stage
+from flyby.record.load import rebuild
+from flyby.record.staging import stage
 from model import Model, Said
 
 TIMES_LONGER = 25 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1

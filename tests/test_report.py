@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from answers import Home
-from flyby import report
 from flyby.errors import HomeError
-from flyby.intake import publish_record
-from flyby.report import write_report
+from flyby.output import report
+from flyby.output.report import write_report
+from flyby.record.load import publish_record
 from skies import COMING, HOSTILE, NOW, PAST, two_mornings, write_page
 
 

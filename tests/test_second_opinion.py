@@ -13,10 +13,8 @@ from approaches import make_cad, make_row, serving
 from faults import HEROKU_PAGE, Act, FaultServer, answer, stall
 from flyby.days import DAY, Window
 from flyby.errors import SourceError
-from flyby.intake import load_staged, publish_record, stage_landed
-from flyby.landing import landed
-from flyby.morning import gather
-from flyby.second_opinion import (
+from flyby.fetch.raw import landed
+from flyby.jobs.compare import (
     COMING_DAYS,
     HISTORY_EVERY,
     MOST_A_DAY,
@@ -26,10 +24,12 @@ from flyby.second_opinion import (
     listen,
     plan,
 )
+from flyby.jobs.daily import gather
+from flyby.record.load import load_staged, publish_record, stage_landed
+from flyby.record.staging import stage
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 from flyby.sources.cad import client
-from flyby.staging import stage
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TODAY = NOW.date()

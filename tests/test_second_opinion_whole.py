@@ -24,16 +24,17 @@ from pytest_httpserver import HTTPServer
 
 from approaches import serving
 from faults import HEROKU_PAGE, Act, FaultServer, Request, answer
-from flyby import second_opinion, views
-from flyby.checks import findings
 from flyby.days import DAY, Window
 from flyby.definitions import defs
 from flyby.errors import SourceError
-from flyby.history import backfill
-from flyby.intake import take_in
-from flyby.published import ask
+from flyby.jobs import compare as second_opinion
+from flyby.jobs.backfill import backfill
+from flyby.query import views
+from flyby.query.checks import findings
+from flyby.query.database import ask
+from flyby.record.load import take_in
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 from flyby.sources.cad import client
 from flyby.sources.cad.feed import Feed, decode
 

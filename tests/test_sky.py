@@ -9,8 +9,8 @@ from statistics import mean, median
 
 import pytest
 
-from flyby.sky import Population, Row
-from flyby.sky.population import KM_PER_AU
+from flyby.sandbox import Population, Row
+from flyby.sandbox.population import KM_PER_AU
 
 DAY = timedelta(days=1)
 #: Long after the flybys that are looked at, so that what is listed then is about all there is.

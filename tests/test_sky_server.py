@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from flyby.errors import UsageError
-from flyby.sky import Sandbox
-from flyby.sky.server import SIMULATED
+from flyby.sandbox import Sandbox
+from flyby.sandbox.server import SIMULATED
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,11 +11,11 @@ import pytest
 
 from approaches import make_cad, make_row
 from feeds import WINDOW, make_feed, make_object
-from flyby import landing
 from flyby.errors import HomeError
+from flyby.fetch import raw as landing
+from flyby.record.staging import ANSWERS, stage
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.observations import OBSERVATIONS
-from flyby.staging import ANSWERS, stage
 
 ANSWER = Answer("neows", WINDOW, datetime(2019, 2, 16, 6, tzinfo=UTC), 1, 200, make_feed(), Quota(None, None))
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))
 
 from answers import Home, body, window  # noqa: E402  torture lies beside tests
-from flyby.intake import take_in  # noqa: E402
+from flyby.record.load import take_in  # noqa: E402
 from torture.campaign import Campaign  # noqa: E402
 from torture.child import Child, Command  # noqa: E402
 from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from answers import Home, moment, row, window
-from flyby import views
 from flyby.errors import HomeError
-from flyby.intake import publish_record
+from flyby.query import views
+from flyby.record.load import publish_record
 
 WEEK = window("2019-02-08", "2019-02-15")
 AHEAD = window("2019-02-16", "2019-02-23")

@@ -20,7 +20,7 @@ LEAN = "morning"
 HURRY = {"READ_TIMEOUT_S": 1.0, "DEADLINE_S": 2.0, "CONNECT_TIMEOUT_S": 1.0, "FIRST_WAIT_S": 0.01, "PATIENCE_S": 20.0}
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torture.child", "flyby.definitions", "flyby.cli", "flyby.report", "rich"])
+_CONTEXT.set_forkserver_preload(["torture.child", "flyby.definitions", "flyby.cli", "flyby.output.report", "rich"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ def _work(words: Sequence[str], environ: dict[str, str], out: str, err: str) -> 
 
 def _morning() -> int:
     from flyby.errors import FlybyError
-    from flyby.intake import take_in
-    from flyby.morning import gather
+    from flyby.jobs.daily import gather
+    from flyby.record.load import take_in
     from flyby.settings import Settings
 
     try:

@@ -27,7 +27,7 @@ from zlib import crc32
 from answers import Row
 from faults import HEROKU_PAGE, OVER_RATE_LIMIT, FaultServer, Request, bomb, drip, endless, reset, response, send, stall
 from flyby.days import Window
-from flyby.sky import Sandbox
+from flyby.sandbox import Sandbox
 
 #: Every key of a campaign begins like this: finding it anywhere is a leak.
 KEY_PREFIX = "TortureKey"

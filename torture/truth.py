@@ -15,8 +15,8 @@ import duckdb
 import model
 from answers import BELIEVED, TABLES, as_set
 from flyby.errors import FlybyError
-from flyby.landing import Landed, landed, read
-from flyby.published import opened
+from flyby.fetch.raw import Landed, landed, read
+from flyby.query.database import opened
 from flyby.settings import Settings
 from torture.child import Child
 from torture.source import KEY_PREFIX, Rows, Said, Source

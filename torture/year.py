@@ -13,13 +13,13 @@ from unittest import mock
 
 from dagster import DagsterInstance, RunRequest, build_schedule_context
 
-from flyby import instance as flyby_instance
 from flyby.definitions import defs
-from flyby.instance import run_job
-from flyby.landing import landed
-from flyby.published import ask
+from flyby.fetch.raw import landed
+from flyby.instance import instance as flyby_instance
+from flyby.instance.instance import run_job
+from flyby.query.database import ask
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 from flyby.sources.neows import client
 from torture.source import KEY_PREFIX
 

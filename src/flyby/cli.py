@@ -18,7 +18,7 @@ from flyby.errors import FlybyError, UsageError
 from flyby.settings import Settings
 
 if TYPE_CHECKING:
-    from flyby.sky import Sandbox
+    from flyby.sandbox import Sandbox
 
 
 @dataclass
@@ -74,7 +74,7 @@ def _day(_: click.Context, parameter: click.Parameter, value: str | None) -> dat
 
 
 def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
-    from flyby.views import parse_since
+    from flyby.query.views import parse_since
 
     if value is None:
         return None
@@ -115,10 +115,11 @@ def run(day: date | None) -> None:
     Asks for the eight days that end with DAY and for the eight that follow, and on its own morning for older days that
     are due again.
     """
-    from flyby import terminal, views
-    from flyby.instance import run_job
-    from flyby.intake import held
-    from flyby.published import opened
+    from flyby.instance.instance import run_job
+    from flyby.output import terminal
+    from flyby.query import views
+    from flyby.query.database import opened
+    from flyby.record.load import held
 
     settings = Settings.load()
     began = settings.now() - timedelta(microseconds=1)  # revisions from then on are this run's
@@ -140,7 +141,8 @@ def run(day: date | None) -> None:
 @_debug
 def backfill(first: date, last: date, wait: bool) -> None:
     """Hold every day FROM … TO, in windows of eight days; the same command again goes on where it stopped."""
-    from flyby import history, terminal
+    from flyby.jobs import backfill as history
+    from flyby.output import terminal
 
     settings = Settings.load()
     with terminal.BackfillBar() as bar:
@@ -156,8 +158,8 @@ def backfill(first: date, last: date, wait: bool) -> None:
 @_debug
 def status(as_json: bool) -> None:
     """What is held, how fresh it is, what is suspect or missing, and whether JPL agrees."""
-    from flyby import views
-    from flyby.published import opened
+    from flyby.query import views
+    from flyby.query.database import opened
 
     settings = Settings.load()
     with opened(settings.database) as database:
@@ -165,7 +167,7 @@ def status(as_json: bool) -> None:
         opinion = views.second_opinion(database, settings.now())
     if as_json:
         return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
-    from flyby import terminal
+    from flyby.output import terminal
 
     terminal.show_status(found, home=str(settings.home))
     return terminal.show_second_opinion(opinion)
@@ -178,13 +180,13 @@ def status(as_json: bool) -> None:
 @_debug
 def upcoming(closest: bool, days: int, as_json: bool) -> None:
     """What passes in the next days."""
-    from flyby import views
+    from flyby.query import views
 
     settings = Settings.load()
     found = views.upcoming(settings.database, settings.now(), days=days, closest_first=closest)
     if as_json:
         return _print_json(asdict(found))
-    from flyby import terminal
+    from flyby.output import terminal
 
     return terminal.show_upcoming(found)
 
@@ -195,13 +197,13 @@ def upcoming(closest: bool, days: int, as_json: bool) -> None:
 @_debug
 def changes(since: datetime | None, as_json: bool) -> None:
     """What is new, was revised (by how much), went, and came back."""
-    from flyby import views
+    from flyby.query import views
 
     settings = Settings.load()
     found = views.changes(settings.database, since or settings.now() - DAY)
     if as_json:
         return _print_json(asdict(found))
-    from flyby import terminal
+    from flyby.output import terminal
 
     return terminal.show_changes(found)
 
@@ -211,13 +213,13 @@ def changes(since: datetime | None, as_json: bool) -> None:
 @_debug
 def latency(as_json: bool) -> None:
     """How late the source lists flybys, when its answers change, and what that means for FLYBY_CRON."""
-    from flyby import views
+    from flyby.query import views
 
     settings = Settings.load()
     found = views.latency(settings.database)
     if as_json:
         return _print_json(asdict(found))
-    from flyby import terminal
+    from flyby.output import terminal
 
     return terminal.show_latency(
         found,
@@ -236,12 +238,12 @@ def latency(as_json: bool) -> None:
 @_debug
 def sql(query: str, as_json: bool) -> None:
     """Ask the published database in SQL, read-only."""
-    from flyby import published
+    from flyby.query import database as published
 
     columns, rows = published.ask(Settings.load().database, query)
     if as_json:
         return _print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    from flyby import terminal
+    from flyby.output import terminal
 
     return terminal.show_answer(columns, rows)
 
@@ -251,8 +253,8 @@ def sql(query: str, as_json: bool) -> None:
 @_debug
 def report(is_opened: bool) -> None:
     """Write the page: what is coming, last night, what changed. Every run does so too."""
-    from flyby import terminal
-    from flyby.report import write_report
+    from flyby.output import terminal
+    from flyby.output.report import write_report
 
     settings = Settings.load()
     with terminal.busy("writing the page"):
@@ -269,7 +271,8 @@ def report(is_opened: bool) -> None:
 @_debug
 def rebuild(without_lost: bool) -> None:
     """Make the database again, from raw/ alone."""
-    from flyby import intake, terminal
+    from flyby.output import terminal
+    from flyby.record import load as intake
 
     settings = Settings.load()
     with terminal.busy("reading raw/ again"):
@@ -285,7 +288,8 @@ def rebuild(without_lost: bool) -> None:
 @_debug
 def migrate(to: str) -> None:
     """Bring the record to the lake that FLYBY_WAREHOUSE names, or from there back to the file."""
-    from flyby import migration, terminal
+    from flyby.jobs import migrate as migration
+    from flyby.output import terminal
 
     settings = Settings.load()
     with terminal.busy(f"bringing the record to the {to}"):
@@ -300,7 +304,7 @@ def migrate(to: str) -> None:
 @_debug
 def up(port: int) -> None:
     """Dagster's UI and daemon, with the morning schedule on. Ctrl-C ends both."""
-    from flyby import instance
+    from flyby.instance import instance
 
     click.echo("starting Dagster: this takes some seconds")
     instance.up(Settings.load(), port=port, on_ready=_say_up)
@@ -314,7 +318,7 @@ def up(port: int) -> None:
 @_debug
 def sandbox(port: int, seed: int, now: datetime | None, hourly_limit: int) -> None:
     """Serve the built-in sky like NeoWs, on this machine only. Ctrl-C ends it. All of it is simulated."""
-    from flyby.sky import serve
+    from flyby.sandbox import serve
 
     serve(port=port, seed=seed, now=now, hourly_limit=hourly_limit, on_ready=_say_where)
 

@@ -12,20 +12,21 @@ import dagster as dg
 from dagster._config import ConfigScalar, ConfigScalarKind, PostProcessingError
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from flyby import notices, report
 from flyby.address import Lake
-from flyby.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
 from flyby.errors import FlybyError, SettingsError, UsageError
-from flyby.history import Progress, backfill
-from flyby.intake import held, keep_up, load_staged, publish_record, stage_landed
-from flyby.lake import SNAPSHOTS_FOR
-from flyby.morning import gather
-from flyby.planning import parse_tick
-from flyby.published import Database, ask, opened, query_text
+from flyby.fetch.plan import parse_tick
+from flyby.jobs.backfill import Progress, backfill
+from flyby.jobs.compare import second_opinion as hear_second_opinion
+from flyby.jobs.daily import gather
+from flyby.output import report
+from flyby.output.notify import notices
+from flyby.query.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
+from flyby.query.columns import COLUMNS
+from flyby.query.database import Database, ask, opened, query_text
 from flyby.record import Loaded
-from flyby.schema import COLUMNS
-from flyby.second_opinion import second_opinion as hear_second_opinion
+from flyby.record.load import held, keep_up, load_staged, publish_record, stage_landed
 from flyby.settings import Settings
+from flyby.store.lake import SNAPSHOTS_FOR
 
 OWNERS = ["team:flyby"]
 PREVIEW_ROWS = 12

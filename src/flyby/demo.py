@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from flyby import history, terminal, views
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
-from flyby.instance import run_job
+from flyby.instance.instance import run_job
+from flyby.jobs import backfill as history
+from flyby.output import terminal
+from flyby.query import views
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 
 MORNINGS = 8
 #: Rows of what is coming.

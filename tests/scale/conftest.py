@@ -13,7 +13,7 @@ import pytest
 
 from conftest import environment
 from flyby.definitions import defs
-from flyby.sky import Sandbox
+from flyby.sandbox import Sandbox
 from scale.gate import Gate
 from scale.machines import Machines
 from scale.servers import Postgres, Redis

@@ -8,7 +8,7 @@ from urllib.request import Request as Question
 from urllib.request import urlopen
 
 from faults import FaultServer, Request, response
-from flyby.sky import Sandbox
+from flyby.sandbox import Sandbox
 from scale.servers import wait_until
 
 PASSED_ON = ("Content-Type", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-Simulated")

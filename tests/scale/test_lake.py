@@ -22,21 +22,21 @@ import pytest
 
 from answers import Home, Row, body, moment, row, window
 from conftest import environment
-from flyby import lake as lakes
-from flyby import migration
 from flyby.address import Lake
-from flyby.allowance import SharedAllowance
 from flyby.days import DAY, Window
 from flyby.errors import BusyError, FlybyError, HomeError, QuotaError, SettingsError, UsageError
-from flyby.intake import keep_up, rebuild, stage_landed, take_in
-from flyby.landing import landed
-from flyby.published import ask, opened
-from flyby.reading import neows, read
+from flyby.fetch.fetch import neows, read
+from flyby.fetch.raw import landed
+from flyby.jobs import migrate as migration
+from flyby.query.database import ask, opened
 from flyby.record import Record
+from flyby.record.load import keep_up, rebuild, stage_landed, take_in
+from flyby.record.staging import stage
+from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sky import Sandbox
 from flyby.sources.answer import Answer, Quota
-from flyby.staging import stage
+from flyby.store import lake as lakes
+from flyby.store.allowance import SharedAllowance
 from scale.servers import Postgres, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -473,7 +473,7 @@ def ask_once(lake: Lake) -> None:
 def test_the_key_is_nowhere_in_the_lake(home: LakeHome, postgres: Postgres) -> None:
     ask_once(home.lake)
     with lakes.session(home.lake) as session:
-        rows = session.execute("SELECT a::text FROM flyby.allowance AS a").fetchall()
+        rows = session.execute("SELECT a::text FROM flyby.store.allowance AS a").fetchall()
     assert len(rows) == 1
     assert KEY not in str(rows)
 

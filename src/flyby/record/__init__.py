@@ -1,7 +1,7 @@
 """The record: what every answer said, what is believed of it, and how complete it is. DuckDB; no HTTP, no Dagster."""
 
-from flyby.record.publish import is_newest, publish
 from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
+from flyby.store.publish import is_newest, publish
 
 __all__ = [
     "SOMEBODY",

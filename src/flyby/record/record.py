@@ -17,9 +17,9 @@ from typing import Any, Self
 
 import duckdb
 
-from flyby import lake
 from flyby.address import Lake
 from flyby.errors import BusyError, FlybyError, HomeError
+from flyby.store import lake
 
 #: What this flyby writes. A record of an older version is upgraded, one of a newer version is refused.
 SCHEMA_VERSION = 1
@@ -151,7 +151,7 @@ class Record:
             return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
 
     def load(self, batches: Iterable[Path], *, by: str = SOMEBODY) -> Loaded:
-        """Take in every staged batch (a folder of `flyby.staging`), each in one transaction; what is known is skipped.
+        """Take in every staged batch (a folder of `staging`), each in one transaction; what is known is skipped.
 
         `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds an
         answer older than one the record has for the same days.

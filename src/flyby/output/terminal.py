@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from flyby.views import Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
+from flyby.query.views import Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
 
 if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
     from rich.progress import TaskID
     from rich.table import Table
 
-    from flyby.history import Progress as BackfillProgress
+    from flyby.jobs.backfill import Progress as BackfillProgress
 
 SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
 #: Rows of one kind that `changes` lists; --json has all.

@@ -22,11 +22,11 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
-from flyby import views
-from flyby.courier import Message, deliver
 from flyby.days import DAY, WINDOW_DAYS
 from flyby.errors import FlybyError, HomeError
-from flyby.published import ask, ledger, query_text
+from flyby.output.notify.courier import Message, deliver
+from flyby.query import views
+from flyby.query.database import ask, ledger, query_text
 from flyby.settings import NotableRule, Settings
 
 MORNING_JOB = "asteroid_job"

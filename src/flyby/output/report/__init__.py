@@ -22,10 +22,10 @@ from uuid import uuid4
 
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
-from flyby.planning import LISTED_BY
-from flyby.published import Database, ask, opened
+from flyby.fetch.plan import LISTED_BY
+from flyby.query.database import Database, ask, opened
+from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 from flyby.settings import Settings
-from flyby.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
@@ -209,4 +209,4 @@ def _hash(script: str) -> str:
 
 
 def _text(name: str) -> str:
-    return files("flyby.report").joinpath(name).read_text(encoding="utf-8")
+    return files("flyby.output.report").joinpath(name).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ moment, the same command again goes on. What is in raw/ stays where it is and se
 from flyby.errors import HomeError, UsageError
 from flyby.record import Record
 from flyby.settings import Settings
-from flyby.warehouse import InFile, InLake
+from flyby.store.warehouse import InFile, InLake
 
 BY = "flyby migrate"
 

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from flyby.address import PREFIX
 from flyby.days import DAY
 from flyby.errors import BusyError, FlybyError, HomeError, UsageError
-from flyby.planning import parse_tick
+from flyby.fetch.plan import parse_tick
 from flyby.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     """
     parse_tick(tick.isoformat())
     with _without_gc(), _as_environment(settings), instance(settings) as dagster, redirect_stderr(_stderr()):
-        from flyby.checks import CHECKS
         from flyby.definitions import defs, run_config
-        from flyby.morning import MORNING_SLACK_DAYS
+        from flyby.jobs.daily import MORNING_SLACK_DAYS
+        from flyby.query.checks import CHECKS
 
         gc.freeze()  # what is imported stays: the collector would go through all of it once more when the process ends
         result = defs.resolve_job_def("asteroid_job").execute_in_process(

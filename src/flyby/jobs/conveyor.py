@@ -17,8 +17,8 @@ from typing import Self
 import pyarrow as pa
 
 from flyby.errors import FlybyError
-from flyby.intake import load_staged, stage_landed
 from flyby.record import Loaded
+from flyby.record.load import load_staged, stage_landed
 from flyby.settings import Settings
 
 
@@ -33,7 +33,7 @@ class Conveyor:
         self._line, its_end = Pipe()
         with its_end:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "flyby.conveyor", str(its_end.fileno())],
+                [sys.executable, "-P", "-m", "flyby.jobs.conveyor", str(its_end.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

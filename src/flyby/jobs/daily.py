@@ -1,17 +1,17 @@
-"""The morning's reading: what `asteroids` asks for and lands. Staging and loading are `flyby.intake`'s."""
+"""The morning's reading: what `asteroids` asks for and lands. Staging and loading are `flyby.record.load`'s."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from flyby.days import Window
 from flyby.errors import FeedError, SourceError
-from flyby.intake import held
-from flyby.planning import budget, morning, revisits
-from flyby.published import ledger, opened, requests_since
-from flyby.reading import Refused, neows, read
+from flyby.fetch.fetch import Refused, neows, read
+from flyby.fetch.plan import budget, morning, revisits
+from flyby.query.database import ledger, opened, requests_since
+from flyby.record.load import held
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
-from flyby.warehouse import warehouse
+from flyby.store.warehouse import warehouse
 
 #: A run for an old day, started by hand, is no morning: it asks for its own windows only.
 MORNING_SLACK_DAYS = 1

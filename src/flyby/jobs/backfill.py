@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from flyby.conveyor import Conveyor
 from flyby.days import Window
 from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
-from flyby.intake import BATCH_ANSWERS, held, take_in
-from flyby.planning import wanted
-from flyby.published import ledger
-from flyby.reading import Refused, neows, read
+from flyby.fetch.fetch import Refused, neows, read
+from flyby.fetch.plan import wanted
+from flyby.jobs.conveyor import Conveyor
+from flyby.query.database import ledger
 from flyby.record import SOMEBODY, Loaded
+from flyby.record.load import BATCH_ANSWERS, held, take_in
 from flyby.settings import Settings
-from flyby.warehouse import warehouse
+from flyby.store.warehouse import warehouse
 
 #: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
 #: hour, for DEMO_KEY also by the day.

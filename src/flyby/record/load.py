@@ -8,12 +8,12 @@ from pathlib import Path
 
 from flyby.address import Lake
 from flyby.errors import HomeError, UsageError
-from flyby.lake import Kept, upkeep
-from flyby.landing import Landed, landed, settle, sweep
+from flyby.fetch.raw import Landed, landed, settle, sweep
 from flyby.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
+from flyby.record.staging import request_ids, stage
 from flyby.settings import Settings
-from flyby.staging import request_ids, stage
-from flyby.warehouse import log, warehouse
+from flyby.store.lake import Kept, upkeep
+from flyby.store.warehouse import log, warehouse
 
 #: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
 BATCH_ANSWERS = 256

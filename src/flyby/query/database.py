@@ -12,10 +12,10 @@ from typing import Any
 
 import duckdb
 
-from flyby import lake
 from flyby.address import Lake
 from flyby.errors import HomeError
-from flyby.planning import LedgerDay
+from flyby.fetch.plan import LedgerDay
+from flyby.store import lake
 
 #: So often a copy is tried again that somebody wrote into.
 COPIES = 5
@@ -23,8 +23,8 @@ COPIES = 5
 
 @cache
 def query_text(name: str) -> str:
-    """The text of `queries/<name>.sql`."""
-    return files("flyby").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+    """The text of `sql/<name>.sql`."""
+    return files("flyby.query").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 #: What can be asked: a file, a lake, or either of them already open.

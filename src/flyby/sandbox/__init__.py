@@ -3,7 +3,7 @@
 `Population` is the sky (pure: a seed, a day and a moment in, rows out); `Sandbox` and `serve` put it on loopback.
 """
 
-from flyby.sky.population import CadRow, Population, Row
-from flyby.sky.server import Sandbox, serve
+from flyby.sandbox.population import CadRow, Population, Row
+from flyby.sandbox.server import Sandbox, serve
 
 __all__ = ["CadRow", "Population", "Row", "Sandbox", "serve"]

@@ -10,13 +10,13 @@ from functools import partial
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
 from flyby.errors import SourceError
-from flyby.intake import held, take_in
-from flyby.landing import land, landed
-from flyby.published import ask, query_text
+from flyby.fetch.raw import land, landed
+from flyby.query.database import ask, query_text
 from flyby.record import SOMEBODY, Loaded
+from flyby.record.load import held, take_in
 from flyby.settings import Settings
 from flyby.sources.cad.client import Cad
-from flyby.warehouse import warehouse
+from flyby.store.warehouse import warehouse
 
 #: Most of what is ever added to a day's list is added in the weeks after it, and NeoWs' outages last for weeks.
 TRAILING_DAYS = 60

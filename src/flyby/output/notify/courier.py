@@ -53,7 +53,7 @@ def deliver(post: Mapping[str, Sequence[Message]]) -> dict[str, Delivery]:
 
 def _carry(address: str, messages: Sequence[Message]) -> Delivery:
     errand = json.dumps([address, [asdict(message) for message in messages]]).encode()
-    command = [sys.executable, "-m", "flyby.courier"]
+    command = [sys.executable, "-m", "flyby.output.notify.courier"]
     try:
         said = subprocess.run(command, input=errand, capture_output=True, timeout=PATIENCE_S, check=False).stdout
         trouble = "it did not arrive"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.intake import held
-from flyby.published import ask, query_text
+from flyby.query.database import ask, query_text
+from flyby.record.load import held
 from flyby.settings import Settings
 
 #: Yesterday was looked at since it began, or in the morning after: a run a day, and twelve hours of grace.

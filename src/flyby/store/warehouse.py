@@ -1,7 +1,7 @@
 """Where the record is kept: in a file of FLYBY_HOME, or in a lake that several machines share.
 
 Everything in which the two differ, for who writes: whose turn it is, how a new edition comes before people's eyes, what
-becomes of a record that is replaced. How each is opened is `flyby.record`'s and `flyby.published`'s.
+becomes of a record that is replaced. How each is opened is `flyby.record`'s and `flyby.query.database`'s.
 """
 
 import os
@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from flyby import lake as lakes
 from flyby.address import Lake
 from flyby.errors import HomeError
 from flyby.record import Record, is_newest, publish
 from flyby.settings import Settings
-from flyby.turns import PATIENCE_S, mark, marked, turn
+from flyby.store import lake as lakes
+from flyby.store.turns import PATIENCE_S, mark, marked, turn
 
 
 class Warehouse(Protocol):

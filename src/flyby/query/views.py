@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.published import Database, opened, query_text
+from flyby.query.database import Database, opened, query_text
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)

@@ -28,7 +28,7 @@ import msgspec
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS
 from flyby.errors import UsageError
-from flyby.sky.population import KM_PER_AU, CadRow, Population, Row
+from flyby.sandbox.population import KM_PER_AU, CadRow, Population, Row
 
 SIMULATED = "flyby's built-in sky: these asteroids do not exist"
 FEED, CAD = "/neo/rest/v1/feed", "/cad.api"

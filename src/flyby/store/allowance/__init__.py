@@ -15,10 +15,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from flyby import lake as lakes
 from flyby.address import Lake, psycopg_or_say
 from flyby.errors import HomeError, QuotaError
 from flyby.sources.answer import Answer
+from flyby.store import lake as lakes
 
 #: How often a request that has to wait for others looks again.
 LOOK_EVERY_S = 0.1

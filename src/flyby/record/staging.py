@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from flyby.days import Window
 from flyby.errors import FeedError, HomeError
-from flyby.landing import DamagedError, Landed, read
+from flyby.fetch.raw import DamagedError, Landed, read
 from flyby.sources.cad import feed as cad
 from flyby.sources.neows import feed as neows
 from flyby.sources.observations import OBSERVATIONS

@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from flyby.allowance import SharedAllowance
 from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
-from flyby.landing import land
+from flyby.fetch.raw import land
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
 from flyby.sources.neows.client import NeoWs
+from flyby.store.allowance import SharedAllowance
 
 #: Requests under way at once. NASA's gateway serves each in about a second.
 IN_FLIGHT = 4

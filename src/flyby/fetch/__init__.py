@@ -1,0 +1,1 @@
+"""Asking under a policy: which windows, how patiently, and every answer landed before it is judged."""

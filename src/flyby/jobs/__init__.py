@@ -1,0 +1,1 @@
+"""What runs: the daily run, the backfill, the comparison with JPL. No Dagster here."""

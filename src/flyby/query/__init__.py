@@ -1,0 +1,1 @@
+"""Asking the record: read-only questions, and their answers as plain values."""
