@@ -2,7 +2,7 @@
 
 import json
 import socket
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +10,19 @@ from faults import Act, Request, response
 from flyby.days import Window
 
 SIGNATURE = {"source": "NASA/JPL SBDB Close Approach Data API", "version": "1.5"}
+
+#: The Julian date of this moment is 2451545.
+J2000 = datetime(2000, 1, 1, 12)  # noqa: DTZ001
 WINDOW = Window(date(2020, 1, 1), date(2020, 3, 1))
+
+
+def julian_date(cd: str) -> str | None:
+    """`cd` as JPL's `jd`; None where it is no moment."""
+    try:
+        moment = datetime.strptime(cd, "%Y-%b-%d %H:%M")  # noqa: DTZ007
+    except (TypeError, ValueError):
+        return None
+    return f"{(moment - J2000) / timedelta(days=1) + 2451545:.9f}"
 
 
 def make_row(des: str = "2020 AY1", cd: str = "2020-Jan-01 00:54", **fields: Any) -> dict[str, Any]:
@@ -18,7 +30,7 @@ def make_row(des: str = "2020 AY1", cd: str = "2020-Jan-01 00:54", **fields: Any
     row = {
         "des": des,
         "orbit_id": "18",
-        "jd": "2458849.537524496",
+        "jd": julian_date(cd),
         "cd": cd,
         "dist": "0.0211660525256395",
         "dist_min": "0.0211628345552616",

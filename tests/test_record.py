@@ -270,17 +270,18 @@ NEXT_WEEK = window("2019-02-16", "2019-02-23")
 WEEK_AFTER = window("2019-02-24", "2019-03-03")
 
 
-def test_a_group_that_vanishes_from_a_whole_sitting_makes_every_answer_that_lost_one_of_it_partial(home: Home) -> None:
+def test_a_group_that_vanishes_from_a_whole_reading_makes_every_answer_of_it_partial(home: Home) -> None:
     one, two = row("2019 C1", "54000001", "2019-02-09"), row("2019 C2", "54000002", "2019-02-17")
     three, rest = row("2019 C3", "54000003", "2019-02-18"), row("2018 BX", "3800300", "2019-02-25")
     home.sitting("2019-02-08", (WEEK, [one, *MANY]), (NEXT_WEEK, [two, three]), (WEEK_AFTER, [rest]))
     loaded = home.sitting("2019-02-09", (WEEK, MANY), (NEXT_WEEK, []), (WEEK_AFTER, []))
     reason = "no 54… ids in the whole reading, where 3 were listed"
-    assert loaded.partial == ((str(WEEK), reason), (str(NEXT_WEEK), reason))
-    assert loaded.changes == {"unlisted": 1}, "of the week that had none of the group"
-    states = home.states()
-    assert {states[str(day)] for day in (*WEEK.days, *NEXT_WEEK.days)} == {"suspect"}
-    assert {states[str(day)] for day in WEEK_AFTER.days} == {"settling"}
+    assert loaded.partial == ((str(WEEK), reason), (str(NEXT_WEEK), reason), (str(WEEK_AFTER), reason))
+    assert loaded.changes == {}, "nothing of the week that had none of the group, either"
+    assert set(home.states().values()) == {"suspect"}
+    healed = home.sitting("2019-02-10", (WEEK, [one, *MANY]), (NEXT_WEEK, [two, three]), (WEEK_AFTER, []))
+    assert (healed.partial, healed.changes) == ((), {"unlisted": 1})
+    assert set(home.states().values()) == {"settling"}
 
 
 def test_a_group_that_one_answer_of_the_sitting_still_lists_has_not_vanished(home: Home) -> None:
@@ -346,17 +347,40 @@ def test_a_first_look_at_days_near_now_without_a_long_id_is_partial(
 ) -> None:
     listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(rows)]
     loaded = home.sitting(at, (window("2026-03-18", "2026-03-25"), listed))
-    assert [note for _, note in loaded.partial] == ["no id of eight digits or more among 8 flybys"] * partial
+    said = "no id of eight digits or more among 8 flybys"
+    assert [said in note for _, note in loaded.partial if "past day" not in note] == [True] * partial
     assert loaded.changes == {"new": rows}
 
 
 @pytest.mark.parametrize("neo_id", ["54000001", "55000001"])
 def test_a_first_look_with_one_long_id_is_healthy(home: Home, neo_id: str) -> None:
-    listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(8)]
+    listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-24") for n in range(8)]
     loaded = home.sitting(
-        "2026-03-24", (window("2026-03-18", "2026-03-25"), [*listed, row("2026 A", neo_id, "2026-03-18")])
+        "2026-03-24", (window("2026-03-24", "2026-03-31"), [*listed, row("2026 A", neo_id, "2026-03-25")])
     )
     assert loaded.partial == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "days", "rows", "note"),
+    [
+        ("2026-03-18", ("2026-03-17", "2026-03-17"), 4, "only 4 flybys on a past day, where 5 a day and more are usual"),
+        ("2026-03-18", ("2026-03-17", "2026-03-17"), 5, None),
+        ("2026-03-18", ("2026-03-16", "2026-03-20"), 9, "only 9 flybys on 2 past days, where 5 a day and more are usual"),
+        ("2026-03-18", ("2026-03-16", "2026-03-20"), 10, None),
+        ("2026-03-18", ("2026-03-18", "2026-03-25"), 1, None),
+        ("2026-03-18", ("2026-02-15", "2026-02-15"), 1, "only 1 flyby on a past day, where 5 a day and more are usual"),
+        ("2026-03-18", ("2026-02-14", "2026-02-14"), 1, None),
+        ("2024-12-31", ("2024-12-30", "2024-12-30"), 1, None),
+    ],
+)
+def test_a_past_day_of_the_last_month_lists_five_and_more(
+    home: Home, at: str, days: tuple[str, str], rows: int, note: str | None
+) -> None:
+    listed = [row(f"2026 G{n}", f"540040{n:02}", days[0]) for n in range(rows)]
+    loaded = home.sitting(at, (window(*days), listed))
+    assert [told for _, told in loaded.partial] == ([] if note is None else [note])
+    assert loaded.changes == {"new": rows}
 
 
 def test_before_2021_a_first_look_has_nothing_to_go_by(home: Home) -> None:
@@ -365,10 +389,10 @@ def test_before_2021_a_first_look_has_nothing_to_go_by(home: Home) -> None:
 
 
 def test_two_overlapping_windows_of_one_sitting_are_each_judged_by_all_that_they_list(home: Home) -> None:
-    old = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(8)]
-    new = [row(f"2026 H{n}", f"5400100{n}", "2026-03-20") for n in range(8)]
+    old = [row(f"2018 G{n}", f"380040{n}", "2026-03-25") for n in range(8)]
+    new = [row(f"2026 H{n}", f"5400100{n}", "2026-03-26") for n in range(8)]
     loaded = home.sitting(
-        "2026-03-24", (window("2026-03-18", "2026-03-25"), [*old, *new]), (window("2026-03-20", "2026-03-27"), new)
+        "2026-03-24", (window("2026-03-24", "2026-03-31"), [*old, *new]), (window("2026-03-26", "2026-04-02"), new)
     )
     assert loaded.partial == ()
 

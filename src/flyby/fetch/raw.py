@@ -23,7 +23,10 @@ from flyby.errors import HomeError, UsageError
 from flyby.sources.answer import Answer
 
 _SUFFIX = ".json.zst"
-_NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d+)_(\d{3})" + re.escape(_SUFFIX))
+_NAME = re.compile(
+    r"(\d{8}T\d{6}\.\d{6}Z)_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d+)_(\d{3})(?:_([a-z]+)(?:-(\d{4}-\d\d-\d\d))?)?"
+    + re.escape(_SUFFIX)
+)
 _TEMPORARY = ".tmp"
 _STALE_S = 3600
 
@@ -43,6 +46,8 @@ class Landed:
     attempt: int
     http_status: int
     path: Path
+    purpose: str | None = None
+    tick: date | None = None
 
     def __lt__(self, other: "Landed") -> bool:
         return (self.requested_at, self.request_id) < (other.requested_at, other.request_id)
@@ -147,7 +152,7 @@ def _parse(name: str, folder: Path, but: Collection[str]) -> Landed | None:
     request_id = f"{source}/{name.removesuffix(_SUFFIX)}"
     if request_id in but or (match := _NAME.fullmatch(name)) is None:
         return None
-    moment, start, end, attempt, status = match.groups()
+    moment, start, end, attempt, status, purpose, tick = match.groups()
     try:
         return Landed(
             request_id=request_id,
@@ -157,6 +162,8 @@ def _parse(name: str, folder: Path, but: Collection[str]) -> Landed | None:
             attempt=int(attempt),
             http_status=int(status),
             path=folder / name,
+            purpose=purpose,
+            tick=date.fromisoformat(tick) if tick else None,
         )
     except (ValueError, UsageError):  # a name of the right form that holds no date, or no window
         return None
@@ -205,3 +212,13 @@ def _advice(error: OSError) -> str:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file is where a folder should be: move it away, or set FLYBY_HOME to another folder"
     return f"{error.strerror or error}: check the disk, or set FLYBY_HOME to another folder"
+
+
+def mark_recorded(raw: Path, source: str, requested_at: datetime, recorded_at: datetime) -> None:
+    pass
+
+
+def recorded_moments(
+    raw: Path, *, source: str = "*", requested_at: datetime | None = None
+) -> dict[tuple[str, datetime], datetime]:
+    return {}

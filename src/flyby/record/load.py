@@ -1,16 +1,18 @@
 """From raw/ to the record: stage what was landed, load what was staged, publish. The same for mornings and for
 history."""
 
+import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from flyby.address import Lake
 from flyby.errors import HomeError, UsageError
-from flyby.fetch.raw import Landed, landed, settle, sweep
-from flyby.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record, UnreadableBatch
-from flyby.record.staging import request_ids, stage
+from flyby.fetch.raw import Landed, landed, mark_recorded, recorded_moments, settle, sweep
+from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record
+from flyby.record.staging import UnreadableBatch, request_ids, stage
 from flyby.settings import Settings
 from flyby.store.lake import Kept, upkeep
 from flyby.store.warehouse import log, warehouse
@@ -22,46 +24,42 @@ BATCH_ANSWERS = 256
 def stage_landed(settings: Settings) -> list[Path]:
     """Stage every answer in raw/ that the record has not taken in; the batches that wait to be loaded, in order.
 
-    Also what a killed run left. Sittings that somebody is still reading are left out: a sitting is taken in as one.
+    Also what a killed run left. Readings that are still in progress are left out: a reading is taken in as one.
     """
+    _make_ready(settings)
     with warehouse(settings).turn():
-        _tidy(settings)
-        with _record(settings) as record:
-            known = record.request_ids()
-        for batch in _staged(settings.staging):
-            # What was loaded is done with, and what lacks a file can be made again.
-            ids = request_ids(batch)
-            if ids is None or ids <= known:
-                shutil.rmtree(batch, ignore_errors=True)
-            else:
-                known |= ids
-        answers = _read_to_the_end(settings, but=known)
-        settle(answers)
-        for sittings in _batches(answers):
-            first = sittings[0]
-            stage(sittings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
-        return _staged(settings.staging)
+        return _stage_landed(settings)
 
 
 def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """Take every staged batch into the record, a morning's in one transaction; `by` is who does it.
 
-    Answers that come later than newer ones for the same days (a run was killed between landing and loading, and another
-    went on meanwhile) would tell their story out of order: then the record is made again from raw/. So it is when a
-    staged batch cannot be read.
+    Answers that were asked for before others that the record has for the same days (a run was killed between landing
+    and loading, and another went on meanwhile) would tell their story out of order: then the record goes back to
+    before them, for the days that they have to do with, and forward again. A batch that cannot be read is staged anew.
     """
+    _make_ready(settings)
     done = Loaded()
     with warehouse(settings).turn():
         batches = [batch for batch in _staged(settings.staging) if request_ids(batch) is not None]
-        try:
-            # One at a time: what DuckDB needed for a batch it keeps until it is closed. A record that must not be
-            # written is found out also when there is nothing to load.
-            for some in [[batch] for batch in batches] or [[]]:
+        staged_anew = set[str]()
+        while True:
+            try:
                 with _record(settings) as record:
-                    done += record.load(some, by=by)
-        except (OutOfOrder, UnreadableBatch):
-            return _rebuild(settings, by=by)
-    return done
+                    while batches:
+                        done += record.load([batches[0]], recorded=_recorded(settings, batches[0]), by=by)
+                        del batches[0]
+                return done
+            except OutOfOrder as late:
+                with _record(settings) as record:
+                    record.rewind(late.undone, by=by)
+            except UnreadableBatch:
+                if batches[0].name in staged_anew:
+                    raise
+                staged_anew.add(batches[0].name)
+            for batch in _staged(settings.staging):
+                shutil.rmtree(batch, ignore_errors=True)
+            batches = _stage_landed(settings)
 
 
 def publish_record(settings: Settings) -> None:
@@ -82,11 +80,11 @@ _opened: set[Path | Lake] = set()
 def held(settings: Settings) -> Iterator[Path | Lake]:
     """The record itself, for what a run has to ask: people may have the published file open for writing, or have
     changed it. It stays as it is while the context lasts; take no other turn inside."""
+    _make_ready(settings)
     house = warehouse(settings)
-    is_new = house.place not in _opened
-    with house.turn() if is_new else house.asking():
-        if is_new or not house.is_whole():
-            _record(settings).close()  # made, healed and of this version, if it was not
+    with house.asking():
+        if not house.is_whole():
+            _record(settings).close()  # healed
         yield house.place
 
 
@@ -98,11 +96,12 @@ def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
 
 
 def rebuild(settings: Settings, *, without_lost: bool = False) -> Loaded:
-    """Make the record again from raw/ alone. The old one stays in use until the new one is whole.
+    """Make the record again from raw/ alone, beside the one that is there, which stays in use until the new one is
+    whole: who takes in answers meanwhile is kept waiting only for as long as it takes to take in those, too.
 
     Of a lake, answers that raw/ does not hold are only done without if that is said.
     """
-    with warehouse(settings).turn():
+    with warehouse(settings).rebuilding():
         return _rebuild(settings, by="flyby rebuild", without_lost=without_lost)
 
 
@@ -115,35 +114,129 @@ def keep_up(settings: Settings) -> Kept:
         return upkeep(house.place)
 
 
-def _record(settings: Settings) -> Record:
-    """The record. One that is damaged, or of an older flyby, is kept under another name and made again from raw/."""
+def _make_ready(settings: Settings) -> None:
+    """Have a record that is whole and of this version: one that is damaged, or of an older flyby, is kept under another
+    name and made again from raw/, once for everybody who waits for it."""
     house = warehouse(settings)
+    if house.place in _opened and (isinstance(house.place, Lake) or house.place.exists()):
+        return
+    with house.turn():
+        why = _opens(settings)
+    if why is None:
+        return
+    with house.rebuilding():
+        with house.turn():
+            why = _opens(settings)  # somebody else may have made it again meanwhile
+            if why is not None:
+                house.keep(why)
+        if why is not None:
+            _rebuild(settings, by="flyby upgrade")
+    _opened.add(house.place)
+
+
+def _opens(settings: Settings) -> str | None:
+    """None if the record opens; else under which name it is to be kept."""
     try:
-        record = Record(house.place)
+        _record(settings).close()
     except DamagedRecord:
-        house.keep("damaged")
+        return "damaged"
     except OutdatedRecord as error:
-        house.keep(f"schema-{error.version}")
-    else:
-        _opened.add(house.place)
-        return record
-    _rebuild(settings, by="flyby upgrade")
-    return Record(house.place)
+        return f"schema-{error.version}"
+    return None
+
+
+def _record(settings: Settings) -> Record:
+    house = warehouse(settings)
+    record = Record(house.place)
+    _opened.add(house.place)
+    return record
+
+
+def _stage_landed(settings: Settings) -> list[Path]:
+    _tidy(settings)
+    with _record(settings) as record:
+        known = record.request_ids()
+    for batch in _staged(settings.staging):
+        # What was loaded is done with, and what lacks a file can be made again.
+        ids = request_ids(batch)
+        if ids is None or ids <= known:
+            shutil.rmtree(batch, ignore_errors=True)
+        else:
+            known |= ids
+    answers = _read_to_the_end(settings, but=known)
+    settle(answers)
+    for readings in _batches(answers):
+        first = readings[0]
+        stage(readings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
+    return _staged(settings.staging)
+
+
+def _recorded(settings: Settings, batch: Path) -> dict[tuple[str, datetime], datetime]:
+    """When the readings of the batch are taken in: now, unless they were before. It is kept in raw/, so that a record
+    that is made again says the same. Answers that say nothing of why they were asked for are of an older flyby, or were
+    put there by somebody: they count from when they were asked for."""
+    now = settings.now()
+    moments = {}
+    for source, requested_at in {_reading(id_) for id_ in request_ids(batch) or () if _says_why(id_)}:
+        known = recorded_moments(settings.raw, source=source, requested_at=requested_at).get((source, requested_at))
+        if known is None and now > requested_at:
+            mark_recorded(settings.raw, source, requested_at, now)
+        moments[source, requested_at] = known or max(now, requested_at)
+    return moments
+
+
+def _reading(request_id: str) -> tuple[str, datetime]:
+    """The source and the moment that the name of an answer holds."""
+    source, _, name = request_id.partition("/")
+    return source, datetime.fromisoformat(name.partition("_")[0])
+
+
+def _says_why(request_id: str) -> bool:
+    return request_id.count("_") > 4
 
 
 def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Loaded:
     fresh, scratch = _workplace(settings)
+    house = warehouse(settings)
+    done = Loaded()
+
+    def load(answers: Sequence[Landed], recorded: Mapping[tuple[str, datetime], datetime]) -> Loaded:
+        loaded = Loaded()
+        for n, batch in enumerate(_batches(answers)):
+            folder = stage(batch, scratch / f"{n:06}")
+            with Record(fresh) as record:  # anew: what DuckDB needed for a batch it keeps until it is closed
+                loaded += record.load([folder], recorded=recorded, by=by)
+            shutil.rmtree(folder)
+        return loaded
+
     try:
         _remove(fresh)
-        done = Loaded()
-        with Record(fresh) as record:
-            for n, batch in enumerate(_batches(_read_to_the_end(settings))):
-                folder = stage(batch, scratch / f"{n:06}")
-                done += record.load([folder], by=by)
-                shutil.rmtree(folder)
-        if log(fresh).exists():
-            raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
-        warehouse(settings).replace(fresh, by=by, without_lost=without_lost)
+        with Record(fresh):
+            pass
+        done += load(_read_to_the_end(settings), recorded_moments(settings.raw))
+        with house.turn():
+            with Record(fresh) as record:
+                known = record.request_ids()
+            missed = _read_to_the_end(settings, but=known)
+            with suppress(OutOfOrder):
+                done += load(missed, recorded_moments(settings.raw))
+                missed = []
+            if missed:  # one that was asked for earlier came later: from the beginning, now that nobody is at work
+                _remove(fresh)
+                done = load(_read_to_the_end(settings), recorded_moments(settings.raw))
+            with Record(fresh) as record:
+                record.believe_all()
+                record.checkpoint()
+            if log(fresh).exists():
+                raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
+            if isinstance(house.place, Lake):
+                with Record(house.place, to_become=True) as record:
+                    record.become(fresh, by=by, without_lost=without_lost)
+            else:
+                log(house.place).unlink(missing_ok=True)
+                os.replace(fresh, house.place)
+            for batch in _staged(settings.staging):
+                shutil.rmtree(batch, ignore_errors=True)
     except OSError as error:
         raise HomeError(f"the record could not be made again ({error.strerror}): the old one is still in use") from None
     finally:
@@ -154,7 +247,7 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
 
 
 def _read_to_the_end(settings: Settings, *, but: Collection[str] = frozenset()) -> list[Landed]:
-    """Every landed answer but those, less the sittings that are still being read."""
+    """Every landed answer but those, less the readings that are still in progress."""
     house = warehouse(settings)
     being_read = house.marked()
     answers = landed(settings.raw, but=but)
@@ -170,16 +263,12 @@ def _workplace(settings: Settings) -> tuple[Path, Path]:
 def _tidy(settings: Settings) -> None:
     """Remove what a killed process left behind."""
     sweep(settings.raw)
-    fresh, scratch = _workplace(settings)
-    shutil.rmtree(scratch, ignore_errors=True)
-    with suppress(OSError):
-        _remove(fresh)
-    for spilled in (settings.record, fresh):  # DuckDB's, for what does not fit in memory
-        shutil.rmtree(spilled.with_name(spilled.name + ".tmp"), ignore_errors=True)
+    spilled = settings.record  # DuckDB's, for what does not fit in memory
+    shutil.rmtree(spilled.with_name(spilled.name + ".tmp"), ignore_errors=True)
 
 
 def _batches(answers: Sequence[Landed]) -> Iterator[list[Landed]]:
-    """Answers in groups of about BATCH_ANSWERS; a sitting is never divided, as it is taken in as one."""
+    """Answers in groups of about BATCH_ANSWERS; a reading is never divided, as it is taken in as one."""
     batch: list[Landed] = []
     for answer in answers:
         if len(batch) >= BATCH_ANSWERS and answer.requested_at != batch[-1].requested_at:

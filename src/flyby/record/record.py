@@ -1,46 +1,117 @@
 """The database that flyby writes: staged answers in, revisions and ledger out.
 
-The unit is a *sitting*: the answers of one reading of the sky, which share their `requested_at`. Sittings are taken in
-one after another in that order, each by the same SQL (`sql/`, in the order of `SITTING`), so that the record is a
-function of the answers alone and `flyby rebuild` can prove it.
+A batch is taken in in three steps: what is known of the days that it is about is read from the tables, `flyby.record.rules`
+has its readings taken in one after another, and what they changed is written, in one transaction. So the record is a
+function of the answers, and `flyby rebuild` can prove it.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import duckdb
+import pyarrow as pa
 
 from flyby.address import Lake
 from flyby.errors import BusyError, FlybyError, HomeError
-from flyby.store import lake
+from flyby.record import rules
+from flyby.record.staging import UnreadableBatch, opened_batch
+from flyby.sources.asteroids import ASTEROIDS
+from flyby.sources.dataset import Dataset
+from flyby.store import file, lake
 
 #: What this flyby writes. A record of an older version is upgraded, one of a newer version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Who commits, where nobody says.
 SOMEBODY = "flyby"
 
-#: How a sitting is taken in, step by step.
-SITTING = ("observe", "match", "judge", "revise", "ledger")
+#: What is known is looked up for so many days around those asked for: a thing moves by some, and sources differ by some.
+NEAR_DAYS = 4
 
+#: The record's own tables.
+TABLES = ("sources", "revisions", "absences", "coverage", "days", "requests")
 
-#: How DuckDB says that a file is not whole: not a lock, not a permission, not a format of tomorrow.
-_DAMAGE = re.compile(r"not a valid DuckDB database|enough bytes from file|[Cc]orrupt|checksum|deserializ")
+_DATE = date(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = pa.timestamp("us", tz="UTC")
+_NAMES = pa.list_(pa.string())
+
+#: What the rules find, as the tables that write.sql reads.
+_REVISIONS = pa.schema(
+    [
+        ("thing_id", pa.string()),
+        ("source", pa.string()),
+        ("revision", pa.int32()),
+        ("change", pa.string()),
+        ("seen_from", _US),
+        ("seen_to", _US),
+        ("request_id", pa.string()),
+        ("asked_at", _US),
+        ("first_seen_at", _US),
+        ("listed", pa.bool_()),
+        ("entity", pa.string()),
+        ("ids", _NAMES),
+        ("aliases", _NAMES),
+        ("day", pa.date32()),
+        ("moment", _US),
+        ("ordinal", pa.int32()),
+        ("been_on", pa.list_(pa.date32())),
+        ("cohort", pa.string()),
+        ("firm", pa.bool_()),
+        ("apart", pa.bool_()),
+        ("row", pa.int32()),
+        ("copied", pa.int32()),
+    ]
+)
+_CLOSED = pa.schema([("thing_id", pa.string()), ("source", pa.string()), ("revision", pa.int32()), ("seen_to", _US)])
+_LOWERED = pa.schema([("thing_id", pa.string()), ("source", pa.string()), ("seen_from", _US)])
+_ABSENCES = pa.schema(
+    [
+        ("thing_id", pa.string()),
+        ("source", pa.string()),
+        ("absent_from", _US),
+        ("absent_to", _US),
+        ("last_seen_at", _US),
+        ("answers", pa.int32()),
+    ]
+)
+_COVERAGE = pa.schema(
+    [
+        ("source", pa.string()),
+        ("day", pa.date32()),
+        ("first_at", _US),
+        ("last_at", _US),
+        ("observations", pa.int32()),
+        ("doubted", pa.bool_()),
+    ]
+)
+_JUDGED = pa.schema(
+    [
+        ("request_id", pa.string()),
+        ("recorded_at", _US),
+        ("verdict", pa.string()),
+        ("note", pa.string()),
+        ("suspect_days", pa.list_(pa.date32())),
+    ]
+)
+_CHANGED_DAYS = pa.schema([("day", pa.date32()), ("asked_at", _US)])
 
 
 class OutOfOrder(FlybyError):
-    """Answers were staged that are older than what the record already took in for their days: rebuild it."""
+    """Answers were staged that were asked for before others that the record has: `undone` are those to take in again."""
 
-
-class UnreadableBatch(HomeError):
-    """A staged batch cannot be read: its answers have to be staged again."""
+    def __init__(self, undone: set[str]) -> None:
+        super().__init__("answers older than the record's own were landed: run the same again")
+        self.undone = undone
 
 
 class DamagedRecord(HomeError):
@@ -77,8 +148,7 @@ class Loaded:
 
 
 @cache
-def sql(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
+def _text(name: str) -> str:
     return files("flyby.record").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
@@ -90,14 +160,20 @@ class Record:
     to `become` another).
     """
 
-    def __init__(self, place: Path | Lake, *, to_become: bool = False) -> None:
+    def __init__(self, place: Path | Lake, dataset: Dataset = ASTEROIDS, *, to_become: bool = False) -> None:
+        self.dataset = dataset
         self._lake = place if isinstance(place, Lake) else None
         self._open = ExitStack()
-        self.connection = self._open.enter_context(
-            lake.opened(place, read_only=False) if isinstance(place, Lake) else _opened(place)
-        )
+        try:
+            self.connection = self._open.enter_context(
+                lake.opened(place, read_only=False) if isinstance(place, Lake) else file.opened(place)
+            )
+        except file.DamagedFile as error:
+            raise DamagedRecord(str(error)) from None
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
+            [(catalog,)] = self._rows("SELECT current_database()")
+            self._words = words(dataset) | {"catalog": catalog}
             self._outdated = self._prepare(or_older=to_become)
         except duckdb.Error as error:
             self.close()
@@ -125,42 +201,44 @@ class Record:
         """Write everything into the one file and let go of it."""
         self._open.close()
 
-    def _prepare(self, *, or_older: bool) -> bool:
-        """Make the tables if there are none; whether those that are there are of an older flyby."""
-        if self._rows(sql("is_made")) == [(False,)]:
-            if self._lake:
-                lake.claim(self._lake, self.connection)
-            self.connection.execute(f"BEGIN; {sql('schema')}; {sql('beliefs')}; COMMIT")
-        version = self._version()
-        if version < SCHEMA_VERSION and not or_older:
-            raise OutdatedRecord(version)
-        if version > SCHEMA_VERSION:
-            raise HomeError(
-                f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
-                "upgrade flyby"
-            )
-        return version < SCHEMA_VERSION
-
-    def _version(self) -> int:
-        [(version,)] = self._rows("SELECT schema_version FROM record_version")
-        return int(version)
-
     def request_ids(self) -> set[str]:
         """The answers that the record has taken in."""
         with self._said_plainly():
-            return {request_id for (request_id,) in self._rows("SELECT request_id FROM requests")}
+            return {request_id for (request_id,) in self._ask("SELECT request_id FROM {schema}.requests")}
 
-    def load(self, batches: Iterable[Path], *, by: str = SOMEBODY) -> Loaded:
+    def load(
+        self,
+        batches: Iterable[Path],
+        *,
+        recorded: Mapping[tuple[str, datetime], datetime] | None = None,
+        by: str = SOMEBODY,
+    ) -> Loaded:
         """Take in every staged batch (a folder of `staging`), each in one transaction; what is known is skipped.
 
-        `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds an
-        answer older than one the record has for the same days.
+        `recorded` says when each reading (source, moment) was taken in; what it does not name was when it was asked
+        for. `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds an
+        answer that was asked for before one that the record has for the same days: `rewind`, and take both in again.
         """
         done = Loaded()
         for batch in batches:
-            with self._transaction(by):
-                done += self._load(batch)
+            with opened_batch(batch) as (answers, rows), self._transaction(by):
+                done += self._load(batch, answers, rows, recorded or {})
         return done
+
+    def rewind(self, request_ids: set[str], *, by: str = SOMEBODY) -> None:
+        """Be as if these answers had never been taken in. They must be all that were asked for since some moment of
+        all that have to do with each other: `OutOfOrder.undone`."""
+        with self._transaction(by):
+            self._table("undone", pa.schema([("request_id", pa.string())]), [(id_,) for id_ in sorted(request_ids)])
+            self._run("rewind")
+            for step in ("touched", "ledger", "believe"):
+                self._run(step)
+
+    def believe_all(self) -> None:
+        """Have what is believed lie in the order in which it is looked for."""
+        with self._transaction(SOMEBODY):
+            self._run("believe_all")
+            self._comment(self.dataset.believed)
 
     def become(self, other: Path | Lake, *, by: str, without_lost: bool = False) -> dict[str, int]:
         """Be row by row what the record at `other` is, in one transaction that writes only what differs.
@@ -168,25 +246,245 @@ class Record:
         How many rows each table has then. Raises HomeError if they are not the same after all, and, unless told to do
         without them, if answers would be lost that `other` has not.
         """
+        schema = self.dataset.schema
+        counts = {}
         with self._attached(other), self._transaction(by):
-            [(lost,)] = self._rows(sql("not_in_other"))
+            if self._outdated:
+                lost = self._old_request_ids() - {
+                    id_ for (id_,) in self._rows(f"SELECT request_id FROM other.{schema}.requests")
+                }
+            else:
+                lost = {
+                    id_
+                    for (id_,) in self._rows(
+                        f"SELECT request_id FROM {schema}.requests ANTI JOIN other.{schema}.requests USING (request_id)"
+                    )
+                }
             if lost and not without_lost:
                 raise HomeError(
-                    f"{lost:,} answers would be lost that are in the record and not in what is to replace it: nothing "
-                    "was changed. Is FLYBY_HOME the folder that all machines share? To do without them: "
+                    f"{len(lost):,} answers would be lost that are in the record and not in what is to replace it: "
+                    "nothing was changed. Is FLYBY_HOME the folder that all machines share? To do without them: "
                     "`flyby rebuild --without-lost`"
                 )
             if self._outdated:
-                self.connection.execute(f"{sql('drop')}; {sql('schema')}; {sql('beliefs')}")
-            self.connection.execute(sql("become"))
-            differences = self._rows(sql("differences"))
-            if differ := [table for table, _, differing in differences if differing]:
-                raise HomeError(f"the copy of {', '.join(differ)} is not what was copied: nothing was changed")
-        return {table: count for table, count, _ in differences}
+                self._drop_old()
+                self._make()
+            for table in TABLES:
+                self.connection.execute(_text("become").format(table=f"{schema}.{table}"))
+                [(count, differing)] = self._rows(_text("differences").format(table=f"{schema}.{table}"))
+                if differing:
+                    raise HomeError(f"the copy of {table} is not what was copied: nothing was changed")
+                counts[table] = int(count)
+            self._run("believe_all")
+            self._comment(self.dataset.believed)
+        return counts
+
+    def _prepare(self, *, or_older: bool) -> bool:
+        """Make the tables if there are none, and what people see of them if it is not this flyby's; whether the tables
+        are of an older flyby."""
+        version = self._version()
+        if version is None:
+            if self._lake:
+                lake.claim(self._lake, self.connection)
+            self.connection.execute("BEGIN")
+            self._make()
+            self.connection.execute("COMMIT")
+            return False
+        if version < SCHEMA_VERSION:
+            if not or_older:
+                raise OutdatedRecord(version)
+            return True
+        if version > SCHEMA_VERSION:
+            raise HomeError(
+                f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
+                "upgrade flyby"
+            )
+        if self._rows("SELECT flyby_rules()") != [(self._words["rules"],)]:
+            with self._transaction(SOMEBODY):
+                self._show()
+        return False
+
+    def _version(self) -> int | None:
+        """The version of the record's tables; None if there are none."""
+        schema = self.dataset.schema
+        [(is_made, is_old)] = self._rows(
+            f"SELECT count(*) FILTER (schema_name = '{schema}') > 0, count(*) FILTER (table_name = 'record_version') > 0 "
+            "FROM duckdb_tables() WHERE database_name = current_database()"
+        )
+        if is_made:
+            return int(self._rows("SELECT flyby_schema_version()")[0][0])
+        return 1 if is_old else None
+
+    def _make(self) -> None:
+        self._run("schema")
+        values = [[getattr(source, name) for name in _SOURCE_COLUMNS] for source in self.dataset.sources]
+        places = ", ".join("?" * len(_SOURCE_COLUMNS))
+        for row in values:
+            self._do(f"INSERT INTO {{schema}}.sources ({', '.join(_SOURCE_COLUMNS)}) VALUES ({places})", row)
+        self._show()
+
+    def _show(self) -> None:
+        """Make what people see of the record."""
+        self._words["record_id"] = uuid4().hex
+        self._run("face")
+        self._run("believe_all")
+        if self.dataset.views:
+            self.connection.execute(self.dataset.views.format(**self._words))
+        for name, text in _comments(self.dataset).items():
+            self._comment(name, text)
+
+    def _comment(self, name: str, text: str | None = None) -> None:
+        """Say in the database itself what the table or view holds."""
+        dataset = self.dataset
+        said = text or _comments(dataset)[name]
+        kind = "TABLE" if name == dataset.believed else "VIEW"
+        self.connection.execute(f"COMMENT ON {kind} main.{name} IS {lake.quoted(said)}")
+        described = _column_comments(dataset)
+        for (column,) in self._rows(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
+            f"AND schema_name = 'main' AND table_name = '{name}'"
+        ):
+            if column in described:
+                self.connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {lake.quoted(described[column])}")
+
+    def _drop_old(self) -> None:
+        self.connection.execute(_text("drop_1"))
+
+    def _old_request_ids(self) -> set[str]:
+        return {id_ for (id_,) in self._rows("SELECT request_id FROM requests")}
+
+    def _load(
+        self,
+        batch: Path,
+        answers: pa.RecordBatchReader,
+        rows: pa.RecordBatchReader,
+        recorded: Mapping[tuple[str, datetime], datetime],
+    ) -> Loaded:
+        try:
+            self.connection.register("answers_of_batch", answers)
+            self.connection.register("rows_of_batch", rows)
+            self._run("staged")
+        except duckdb.Error as error:
+            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {lake.in_short(error)}") from None
+        finally:
+            self.connection.unregister("answers_of_batch")
+            self.connection.unregister("rows_of_batch")
+        if self._ask(_text("late")):
+            raise OutOfOrder(self._undone())
+        readings = self._readings(recorded)
+        if not readings:
+            return Loaded()
+        known = self._known()
+        days = _Days()
+        for reading in readings:
+            rules.take_in(known, reading, days)
+        self._write(known, readings)
+        changes: dict[str, int] = {}
+        for revision in known.revisions:
+            changes[revision.change] = changes.get(revision.change, 0) + 1
+        [(count, row_count, partial, rejected)] = self._ask(_text("loaded"))
+        return Loaded(count, row_count, changes, tuple(map(tuple, partial)), tuple(map(tuple, rejected)))
+
+    def _undone(self) -> set[str]:
+        """The record's answers that have to be taken in again after the late ones: of the readings since then all that
+        are about days near theirs, or near the days of such a reading."""
+        windows = self._rows(
+            "SELECT window_start - DATE '1970-01-01', window_end - DATE '1970-01-01' FROM staged_answers"
+        )
+        days = {day for start, end in windows for day in range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1)}
+        since: dict[tuple[str, int], list[tuple[str, int, int]]] = {}
+        for source, asked_at, request_id, start, end in self._ask(_text("since")):
+            since.setdefault((source, asked_at), []).append((request_id, start, end))
+        undone: set[str] = set()
+        left = list(since.values())
+        while True:
+            concerned = [r for r in left if any(not days.isdisjoint(range(s, e + 1)) for _, s, e in r)]
+            if not concerned:
+                return undone
+            left = [reading for reading in left if reading not in concerned]
+            for reading in concerned:
+                for request_id, start, end in reading:
+                    undone.add(request_id)
+                    days.update(range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1))
+
+    def _readings(self, recorded: Mapping[tuple[str, datetime], datetime]) -> list[rules.Reading]:
+        """The staged readings, in the order in which they were asked for."""
+        readings: dict[tuple[int, str], rules.Reading] = {}
+        of_request: dict[str, rules.Reading] = {}
+        for source, asked_at, request_id, start, end, accepted, note, doubt in self._ask(_text("answers")):
+            said_by = self.dataset.source(source)
+            if said_by is None:  # noted as rejected; nothing of it is believed
+                said_by = self.dataset.primary
+            reading = readings.get((asked_at, source))
+            if reading is None:
+                moment = _EPOCH + timedelta(microseconds=asked_at)
+                taken_in_at = (recorded.get((source, moment), moment) - _EPOCH) // timedelta(microseconds=1)
+                reading = readings[asked_at, source] = rules.Reading(said_by, asked_at, taken_in_at, [], [])
+            reading.answers.append(rules.Answer(request_id, start, end, accepted, note, doubt))
+            of_request[request_id] = reading
+        for values in self._ask(_text("rows")):
+            row = rules.Row._make(values)
+            of_request[row.request_id].rows.append(row)
+        return list(readings.values())
+
+    def _known(self) -> rules.Known:
+        """What the record has of the days that the staged answers are about."""
+        known = rules.Known()
+        chains: dict[tuple[str, str], rules.Chain] = {}
+        for values in self._ask(_text("chains")):
+            *said, fingerprint = values
+            now = rules.Revision(*said)
+            chain = chains[now.thing_id, now.source] = rules.Chain(now, fingerprint, is_stored=True)
+            known.add(chain)
+        known.born.update(thing_id for (thing_id,) in self._ask(_text("births")))
+        for thing_id, source, absent_from, last_seen_at, answers in self._ask(_text("open_absences")):
+            if (thing_id, source) in chains:
+                chains[thing_id, source].absence = rules.Absence(thing_id, source, absent_from, None, last_seen_at, answers)
+        for source, day, first_at, last_at, observations, doubted in self._ask(_text("looks")):
+            known.looks[source, day] = rules.Coverage(first_at, last_at, observations, doubted)
+        return known
+
+    def _write(self, known: rules.Known, readings: Sequence[rules.Reading]) -> None:
+        """Put what the readings changed into the tables."""
+        names = _REVISIONS.names
+        as_attribute = ["at" if name == "moment" else name for name in names]
+        self._table("new_revisions", _REVISIONS, [[getattr(r, name) for name in as_attribute] for r in known.revisions])
+        self._table("closed", _CLOSED, known.closed)
+        self._table("lowered", _LOWERED, known.lowered)
+        self._table(
+            "new_absences", _ABSENCES, [[getattr(a, n) for n in _ABSENCES.names] for a in known.absences.values()]
+        )
+        self._table(
+            "new_coverage",
+            _COVERAGE,
+            [
+                (source, day, look.first_at, look.last_at, look.observations, look.doubted)
+                for source, day in sorted(known.covered)
+                for look in [known.looks[source, day]]
+            ],
+        )
+        judged = [
+            (a.request_id, reading.recorded_at, a.verdict, a.note, a.suspect_days)
+            for reading in readings
+            for a in reading.answers
+        ]
+        self._table("judged", _JUDGED, judged)
+        self._table("changed_days", _CHANGED_DAYS, sorted(known.changed_days.items()))
+        for step in ("write", "touched", "ledger", "believe"):
+            self._run(step)
+
+    def _table(self, name: str, schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows of Python's as a temporary table. As a reader: a table of Arrow's has DuckDB import more."""
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+        self.connection.register("given", pa.RecordBatchReader.from_batches(schema, [batch]))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given")
+        self.connection.unregister("given")
 
     @contextmanager
     def _attached(self, other: Path | Lake) -> Iterator[None]:
-        """The tables of another record, to be read as `other.main.…`."""
+        """The tables of another record, to be read as `other.<schema>.…`."""
         try:
             self.connection.execute("DETACH DATABASE IF EXISTS other")  # where one that broke down left it
             if isinstance(other, Lake):
@@ -206,10 +504,9 @@ class Record:
         with self._said_plainly():
             self.connection.execute("BEGIN")
             try:
-                self._version()  # takes a lake's snapshot, that all of this is about
                 yield
                 if self._lake:
-                    lake.sign(self.connection, by)
+                    lake.sign(self.connection, f"{self.dataset.schema}.sources", by)
                 self.connection.execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -227,43 +524,151 @@ class Record:
                 raise BusyError("another flyby wrote the record at the same time: run the same again") from None
             raise HomeError(f"the record could not be written: {lake.in_short(error)}") from None
 
-    def _load(self, batch: Path) -> Loaded:
-        self.connection.execute("SET VARIABLE batch = ?", [str(batch)])
-        try:
-            self.connection.execute(sql("staged"))
-        except duckdb.Error as error:
-            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {lake.in_short(error)}") from None
-        self.connection.execute(sql("known"))
-        if self._rows(sql("out_of_order")) != [(0,)]:
-            raise OutOfOrder("answers older than the record's own were landed: run `flyby rebuild`")
-        sittings = self._rows("SELECT DISTINCT requested_at, source FROM staged_answers ORDER BY ALL")
-        for sitting_at, source in sittings:
-            self.connection.execute("SET VARIABLE sitting_at = ?::TIMESTAMPTZ", [sitting_at])
-            self.connection.execute("SET VARIABLE source = ?", [source])
-            for step in SITTING:
-                self.connection.execute(sql(step))
-        return self._summary()
-
     def _roll_back(self) -> None:
         # After an error of the disk there may be nothing left to roll back.
         with suppress(duckdb.Error):
             self.connection.execute("ROLLBACK")
 
-    def _summary(self) -> Loaded:
-        [(answers, rows, partial, rejected)] = self._rows(sql("loaded"))
-        changes = self._rows(sql("loaded_changes"))
-        return Loaded(answers, rows, dict(changes), tuple(map(tuple, partial)), tuple(map(tuple, rejected)))
+    def _run(self, name: str) -> None:
+        self._do(_text(name))
+
+    def _do(self, query: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        return self.connection.execute(query.format(**self._words), parameters)
+
+    def _ask(self, query: str) -> list[Any]:
+        return self._do(query).fetchall()
 
     def _rows(self, query: str) -> list[Any]:
         return self.connection.execute(query).fetchall()
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A sitting is small: a second thread was measured to cost a quarter more CPU and to save no time. A staged file
-        # is read once: what is kept of it would only grow.
-        return duckdb.connect(path, config={"threads": 1, "enable_external_file_cache": False})
-    except (OSError, duckdb.Error) as error:
-        kind = DamagedRecord if _DAMAGE.search(str(error)) else HomeError
-        raise kind(f"the record cannot be opened: {lake.in_short(error)}") from None
+class _Days(dict[int, str]):
+    """Days as text, by their number."""
+
+    def __missing__(self, day: int) -> str:
+        text = self[day] = str(_DATE + timedelta(days=day))
+        return text
+
+
+_SOURCE_COLUMNS = [
+    *("name", "title", "role", "priority", "window_days", "move_days", "margin_days", "edge_minutes", "group_lost"),
+    *("window_lost", "window_lost_share", "day_lost", "long_lost_days", "withdraw_answers", "withdraw_days"),
+]
+
+
+def words(dataset: Dataset) -> dict[str, Any]:
+    """What stands for the placeholders of the .sql files: `record_id` is to be told apart from one record to another."""
+    names = [column.name for column in dataset.values]
+    columns = ", ".join(f"{word} AS {dataset.words[word]}" if word in dataset.words else word for word in dataset.shown)
+    shown = ", ".join(f"t.{dataset.words.get(word, word)}" for word in dataset.shown)
+    of_witness = [column.name for column in dataset.values if column.of_witness]
+    said = {
+        **dataset.words,
+        "prefix": dataset.prefix,
+        "believed": dataset.believed,
+        "schema": dataset.schema,
+        "schema_version": SCHEMA_VERSION,
+        "near_days": NEAR_DAYS,
+        "move_days": max(source.move_days for source in dataset.sources),
+        "values": ", ".join(names),
+        "value_types": ",\n    ".join(f"{column.name} {column.type}" for column in dataset.values),
+        "values_of_row": ", ".join(f"o.{name}" for name in names),
+        "values_of_before": ", ".join(f"before.{name}" for name in names),
+        "columns_but_entity": columns.partition(", ")[2] + "".join(f", {name}" for name in of_witness),
+        "shown": shown,
+        "shown_of_witness": "".join(f", coalesce(t.{name}, w.{name}) AS {name}" for name in of_witness),
+    }
+    text = _text("face") + dataset.views + repr(sorted(_column_comments(dataset).items())) + repr(said)
+    return said | {"rules": sha256(text.encode()).hexdigest()[:16]}
+
+
+def _comments(dataset: Dataset) -> dict[str, str]:
+    """What each table and view of people's is, by name."""
+    return {dataset.prefix + name: text for name, text in _TABLES_TOLD.items()} | {
+        dataset.believed: f"What is believed now: a row for each of the {dataset.words['things']}",
+        f"{dataset.believed}_history": "What was believed from valid_from until valid_to (NULL: still)",
+        **dataset.view_comments,
+    }
+
+
+_TABLES_TOLD = {
+    "revisions": "Every version of everything, by the source that told it; half open from seen_from to seen_to",
+    "absences": "When something that was listed stayed away from answers for its day",
+    "coverage": "What each source was asked about each day",
+    "days": "The ledger: how complete each day is",
+    "requests": "One row for each answer that was ever landed",
+    "sources": "Who tells of it, and the thresholds by which each is judged",
+}
+
+
+def _column_comments(dataset: Dataset) -> dict[str, str]:
+    """What each column says, by the name that people see."""
+    return (
+        {dataset.words.get(name, name): text for name, text in _COLUMNS_TOLD.items()}
+        | {column.name: column.comment for column in dataset.values}
+        | dataset.word_comments
+    )
+
+
+_COLUMNS_TOLD = {
+    "thing_id": "what stays when it moves: the entity @ the day it was first seen on, '#2' if the day had one before",
+    "revision": "1, 2, …: how often what is said of it changed",
+    "change": "new | changed | unlisted | relisted | withdrawn",
+    "seen_from": "from when the record had it (half open)",
+    "seen_to": "until when the record had what contradicts it; NULL = still so",
+    "valid_from": "from when it was believed (half open)",
+    "valid_to": "until when it was believed; NULL = still",
+    "request_id": "the answer behind it: requests.request_id",
+    "first_seen_at": "when flyby first had it",
+    "last_seen_at": "the last answer that listed it",
+    "listed": "is in the source's latest answer for its day",
+    "sources": "who lists it",
+    "ordinal": "1 unless it comes by twice on that day",
+    "source": "the source: sources.name",
+    "absent_from": "when the first answer without it was asked for",
+    "absent_to": "when an answer had it again; NULL = still away",
+    "answers": "healthy answers without it so far",
+    "day": "the data day, UTC",
+    "first_at": "when the first accepted answer for the day was asked for; NULL = in vain so far",
+    "last_at": "when the last accepted answer for the day was asked for",
+    "observations": "accepted readings of the day",
+    "doubted": "the last answer for the day is not believed",
+    "first_observed_at": "when the day was first asked for and answered",
+    "last_observed_at": "when the day was last asked for and answered",
+    "things": "how many are listed for the day now",
+    "state": "missing | fresh | settling | settled | suspect",
+    "last_changed_at": "the last change of anything on the day",
+    "witness_only": "how many only a witness lists; NULL = none was asked",
+    "primary_only": "how many only the primary source lists; NULL = no witness was asked",
+    "window_start": "the first day asked for",
+    "window_end": "the last day asked for, included",
+    "requested_at": "when the reading was begun that the answer belongs to",
+    "recorded_at": "when the record had it",
+    "purpose": "daily | backfill | comparison | manual; NULL = not known",
+    "tick": "the tick date of the run that asked; NULL for a backfill",
+    "http_status": "the HTTP status of the answer",
+    "rows": "rows in the answer",
+    "bytes": "bytes of the answer, uncompressed",
+    "sha256": "SHA-256 of the answer, uncompressed, less the key",
+    "verdict": "ok | partial (looks incomplete) | rejected (no feed)",
+    "note": "why it is partial or rejected",
+    "raw_path": "where the answer lies, below FLYBY_HOME",
+    "set_apart": "rows that are kept apart",
+    "simulated": "said by the built-in sky, not by the real source",
+    "suspect_days": "the days on which a partial answer is not believed",
+    "name": "its name",
+    "title": "what people call it",
+    "role": "primary (mornings ask it, days count by it) | witness (compared with it)",
+    "priority": "of several that list a thing the lowest is shown",
+    "window_days": "the longest window of one request, in days",
+    "move_days": "by how many days a thing may move and be the same",
+    "margin_days": "how far beyond its window an answer may reach, in days",
+    "edge_minutes": "so near to the edge of what was asked nothing is missed, in minutes",
+    "group_lost": "so many of a group that vanish together make an answer partial",
+    "window_lost": "so many lost of a window, and more than window_lost_share, make it partial",
+    "window_lost_share": "a share (0.3 = 30 %)",
+    "day_lost": "a day of so many that empties is suspect",
+    "long_lost_days": "what was away for longer counts no more as lost, but for whole groups",
+    "withdraw_answers": "what is gone is withdrawn at this healthy answer without it, …",
+    "withdraw_days": "… so many days after the first",
+}

@@ -27,6 +27,8 @@ from flyby.errors import BusyError, HomeError, SettingsError
 NAME = "flyby"
 #: The advisory lock of its database that is the turn to write.
 TURN = 0x666C7962
+#: … and this the right to make the record again.
+REBUILD = 0x666C7963
 #: A sitting that is being read is another, by the microseconds since then: all are above the turn's.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A machine that vanished is known to be gone after about so long.
@@ -130,7 +132,7 @@ def _plainly(lake: Lake, error: Exception) -> str:
 
 
 @contextmanager
-def turn(lake: Lake, *, patience_s: float) -> Iterator[None]:
+def turn(lake: Lake, *, key: int = TURN, patience_s: float) -> Iterator[None]:
     """Hold the right to write, among all machines; ends with the process that holds it, or its machine.
 
     Raises BusyError after `patience_s`, HomeError when Postgres cannot be reached.
@@ -139,7 +141,7 @@ def turn(lake: Lake, *, patience_s: float) -> Iterator[None]:
     with closing(session(lake)) as held:
         try:
             held.execute("SELECT set_config('lock_timeout', %s, false)", [f"{patience_s * 1000:.0f}ms"])
-            held.execute("SELECT pg_advisory_lock(%s)", [TURN])
+            held.execute("SELECT pg_advisory_lock(%s)", [key])
         except psycopg.errors.LockNotAvailable:
             raise BusyError(
                 f"another flyby is at work in {lake}: wait until it is done, then run the same again"
@@ -197,13 +199,13 @@ def claim(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
         raise HomeError(f"{lake.data} holds files of something else: give FLYBY_WAREHOUSE_DATA a folder of its own")
 
 
-def sign(connection: duckdb.DuckDBPyConnection, by: str) -> None:
+def sign(connection: duckdb.DuckDBPyConnection, table: str, by: str) -> None:
     """Make the commit that is coming safe, and tell in it who made it.
 
-    Every writer marks the same row, so that of two transactions at once only one can commit: should a turn ever be
+    Every writer marks the same rows of `table`, so that of two transactions at once only one can commit: should a turn ever be
     lost in mid-work (Postgres was restarted, a machine slept), two writers cannot both insert the same flyby.
     """
-    connection.execute("UPDATE record_version SET schema_version = schema_version")
+    connection.execute(f"UPDATE {table} SET priority = priority")
     [(name,)] = connection.execute("SELECT current_database()").fetchall()
     connection.execute(f"CALL {name}.set_commit_message('flyby', {quoted(by)})")
 

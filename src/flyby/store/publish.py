@@ -23,19 +23,21 @@ def publish(record: Path, published: Path) -> None:
     Raises HomeError, with the last edition untouched, when the disk is full or read-only.
     """
     editions = published.parent / EDITIONS
-    before = os.path.basename(os.path.realpath(published))
-    edition = editions / f"{uuid4().hex}.duckdb"
-    link = editions / f"{edition.stem}.link"
+    before = Path(os.path.realpath(published)).parent.name
+    # Its own name is flyby.duckdb: DuckDB follows the link, and names the database after the file.
+    edition = editions / uuid4().hex / published.name
+    link = editions / f"{edition.parent.name}.link"
     try:
-        editions.mkdir(parents=True, exist_ok=True)
+        edition.parent.mkdir(parents=True, exist_ok=True)
         written = record.stat()
         shutil.copyfile(record, edition)
         # So that one look tells whether the edition is the record's newest, whatever the clock did meanwhile.
         os.utime(edition, ns=(written.st_atime_ns, written.st_mtime_ns))
         _sync(edition)
-        os.symlink(Path(EDITIONS, edition.name), link)
+        os.symlink(Path(EDITIONS, edition.parent.name, edition.name), link)
         if published.exists() and not published.is_symlink():
             raise HomeError(f"{published.name} is not flyby's: move it away, then run again")
+        _sync(edition.parent)
         _sync(editions)
         os.replace(link, published)
         _sync(published.parent)
@@ -45,7 +47,7 @@ def publish(record: Path, published: Path) -> None:
         ) from None
     finally:
         with suppress(OSError):
-            _prune(editions, keep=(before, os.path.basename(os.path.realpath(published))))
+            _prune(editions, keep=(before, Path(os.path.realpath(published)).parent.name))
 
 
 def is_newest(record: Path, published: Path) -> bool:
@@ -65,5 +67,9 @@ def _prune(editions: Path, *, keep: tuple[str, str]) -> None:
     # The edition before this one stays for who is just opening it. An older one that somebody has open lives on without
     # its name until they close it.
     for leftover in editions.iterdir():
-        if not leftover.name.startswith(keep):
+        if leftover.name in keep:
+            continue
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
             leftover.unlink(missing_ok=True)

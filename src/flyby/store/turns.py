@@ -19,13 +19,13 @@ _MOMENT = "%Y%m%dT%H%M%S.%fZ"
 
 
 @contextmanager
-def turn(home: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
+def turn(home: Path, *, name: str = ".lock", patience_s: float = PATIENCE_S) -> Iterator[None]:
     """Hold the right to write the record below `home`; waits for whoever has it.
 
     The lock is the kernel's and ends with the process that holds it, so a dead one never blocks. Raises BusyError after
     `patience_s`.
     """
-    lock = FileLock(home / ".lock")
+    lock = FileLock(home / name)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire(timeout=patience_s)

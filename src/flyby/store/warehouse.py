@@ -13,10 +13,13 @@ from typing import Protocol
 
 from flyby.address import Lake
 from flyby.errors import HomeError
-from flyby.record import Record, is_newest, publish
 from flyby.settings import Settings
 from flyby.store import lake as lakes
+from flyby.store.publish import is_newest, publish
 from flyby.store.turns import PATIENCE_S, mark, marked, turn
+
+#: How long one waits for another who makes the record again: ten years of mornings take minutes.
+REBUILD_PATIENCE_S = 1800.0
 
 
 class Warehouse(Protocol):
@@ -47,11 +50,8 @@ class Warehouse(Protocol):
     def keep(self, name: str) -> None:
         """Back up a record that is about to be replaced."""
 
-    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:
-        """Put the closed record at `fresh` in the place of the present one, at one instant; `by` is who does it.
-
-        A lake that several machines share loses no answer by it, unless told to do without.
-        """
+    def rebuilding(self) -> AbstractContextManager[None]:
+        """The right to make the record again; who writes meanwhile is not kept from it."""
 
 
 def warehouse(settings: Settings) -> Warehouse:
@@ -98,9 +98,8 @@ class InFile:
         except OSError as error:
             raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
 
-    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:  # noqa: ARG002  a file is not signed
-        log(self.place).unlink(missing_ok=True)
-        os.replace(fresh, self.place)
+    def rebuilding(self) -> AbstractContextManager[None]:
+        return turn(self._home, name=".rebuild.lock", patience_s=REBUILD_PATIENCE_S)
 
 
 class InLake:
@@ -130,9 +129,8 @@ class InLake:
     def keep(self, name: str) -> None:
         pass
 
-    def replace(self, fresh: Path, *, by: str, without_lost: bool) -> None:
-        with Record(self.place, to_become=True) as record:
-            record.become(fresh, by=by, without_lost=without_lost)
+    def rebuilding(self) -> AbstractContextManager[None]:
+        return lakes.turn(self._lake, key=lakes.REBUILD, patience_s=REBUILD_PATIENCE_S)
 
 
 def log(path: Path) -> Path:

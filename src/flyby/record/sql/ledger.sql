@@ -1,174 +1,111 @@
--- What the sitting means for the ledger: absences, days and requests.
+-- The ledger of the days that were touched: what the record has on them now. It is about the primary source; what
+-- witnesses say counts for its days.
 
-UPDATE absences
-SET absent_to = getvariable('sitting_at')
-FROM pairs
-WHERE absences.flyby_id = pairs.flyby_id AND absences.source = getvariable('source') AND absences.absent_to IS NULL;
-
-UPDATE absences
-SET answers = answers + 1
-FROM missing AS m
-WHERE absences.flyby_id = m.flyby_id AND absences.source = getvariable('source') AND absences.absent_to IS NULL
-    AND m.close_approach_date NOT IN (FROM suspects);
-
-INSERT INTO absences
-SELECT
-    m.flyby_id, getvariable('source'), getvariable('sitting_at'), NULL, max(r.requested_at),
-    any_value(m.close_approach_date NOT IN (FROM suspects))::INTEGER
-FROM missing AS m
-JOIN requests AS r
-    ON r.source = getvariable('source') AND r.verdict <> 'rejected'
-    AND m.close_approach_date BETWEEN r.window_start AND r.window_end
-WHERE NOT EXISTS (
-    FROM absences AS a
-    WHERE a.flyby_id = m.flyby_id AND a.source = getvariable('source') AND a.absent_to IS NULL
+-- Days that went by while no morning ran: unasked days between the first and the last that were observed while they were
+-- news. A gap between a backfill and the mornings is nobody's omission.
+CREATE OR REPLACE TEMP TABLE ledger_days AS
+WITH asked AS (
+    SELECT c.day, c.first_at FROM {schema}.coverage AS c JOIN {schema}.sources AS s ON s.name = c.source AND s.role = 'primary'
+),
+news AS (
+    SELECT day FROM asked WHERE abs(date_diff('day', first_at::DATE, day)) <= 8
 )
-GROUP BY m.flyby_id;
-
--- The ledger is about NeoWs; what JPL says counts for its days. Every day of an answer stands in it, also when the answer
--- was no feed. So do days that went by while no morning ran: unasked days between the first and the last that were
--- observed while they were news. A gap between a backfill and the mornings is nobody's omission.
-CREATE OR REPLACE TEMP TABLE new_days AS
-WITH news AS (
-    SELECT day FROM days WHERE abs(date_diff('day', first_observed_at::DATE, day)) <= 8
-    UNION ALL
-    SELECT day
-    FROM asked
-    ANTI JOIN (FROM days WHERE first_observed_at IS NOT NULL) USING (day)
-    WHERE abs(date_diff('day', getvariable('sitting_at')::DATE, day)) <= 8
-)
-SELECT DISTINCT day
-FROM (
-    SELECT unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day FROM answers
-    UNION ALL
-    SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE FROM news
-)
-ANTI JOIN days USING (day)
-WHERE getvariable('source') = 'neows';
-
-INSERT INTO days BY NAME
-SELECT day, 0 AS observations, 0 AS flybys, 'missing' AS state, false AS doubted
-FROM new_days;
-
--- Days on which a revision was written, or that a flyby left.
-CREATE OR REPLACE TEMP TABLE changed_days AS
-WITH written AS (
-    FROM revisions WHERE seen_from = getvariable('sitting_at') AND sources[1] = getvariable('source')
-)
-SELECT close_approach_date AS day FROM written
+SELECT day FROM asked SEMI JOIN touched USING (day)
 UNION
-SELECT k.close_approach_date FROM known AS k JOIN written USING (flyby_id);
+SELECT day FROM {schema}.days SEMI JOIN touched USING (day)
+UNION
+SELECT day
+FROM (SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE AS day FROM news)
+ANTI JOIN {schema}.days USING (day);
 
--- Also the days on which the other source lists what was revised: a flyby counts on one day only.
-CREATE OR REPLACE TEMP TABLE looked_at AS
-FROM days
-SEMI JOIN (
-    SELECT day FROM asked
-    UNION
-    FROM changed_days
-    UNION
-    FROM new_days
-    UNION
-    SELECT other.close_approach_date
-    FROM revisions AS other
-    SEMI JOIN (
-        FROM revisions WHERE seen_from = getvariable('sitting_at') AND sources[1] = getvariable('source')
-    ) AS written USING (flyby_id)
-    WHERE other.seen_to IS NULL
-) USING (day);
-
--- What each of these days lists, and on which of it the sources differ, if JPL was asked about the day at all.
-CREATE OR REPLACE TEMP TABLE lists AS
-SELECT
-    l.day,
-    count(f.flyby_id)::INTEGER AS flybys,
-    count(*) FILTER (f.by_cad)::INTEGER AS by_cad,
-    count(*) FILTER (f.by_cad AND NOT f.by_neows)::INTEGER AS cad_only,
-    count(*) FILTER (f.by_neows AND NOT f.by_cad)::INTEGER AS neows_only
-FROM looked_at AS l
-LEFT JOIN (
-    SELECT
-        flyby_id,
-        coalesce(
-            max(close_approach_date) FILTER (sources[1] = 'neows'), max(close_approach_date)
-        ) AS day,
-        bool_or(sources[1] = 'neows') AS by_neows,
-        bool_or(sources[1] = 'cad') AS by_cad
-    FROM revisions
-    WHERE seen_to IS NULL AND listed
-        AND close_approach_date IN (SELECT unnest([day - 2, day - 1, day, day + 1, day + 2]) FROM looked_at)
-    GROUP BY flyby_id
-) AS f ON f.day = l.day
-GROUP BY l.day;
-
-CREATE OR REPLACE TEMP TABLE heard_of AS
-SELECT l.day
-FROM looked_at AS l
-WHERE EXISTS (
-    FROM (FROM requests UNION ALL BY NAME FROM judged) AS r
-    WHERE r.source = 'cad' AND r.verdict <> 'rejected' AND l.day BETWEEN r.window_start AND r.window_end
-);
-
+-- What each of these days lists, and on which of it the sources differ, if a witness was asked about the day at all. A
+-- thing that sources list on two days counts on that of the first of them.
 CREATE OR REPLACE TEMP TABLE entries AS
+WITH listed AS (
+    SELECT
+        r.thing_id,
+        arg_min(r.day, s.priority) AS day,
+        bool_or(s.role = 'primary') AS by_primary,
+        bool_or(s.role = 'witness') AS by_witness
+    FROM {schema}.revisions AS r
+    JOIN {schema}.sources AS s ON s.name = r.source
+    WHERE r.seen_to IS NULL AND r.listed AND NOT r.apart
+        AND r.day IN (SELECT unnest(generate_series(day - {move_days}, day + {move_days}, INTERVAL 1 DAY))::DATE FROM ledger_days)
+    GROUP BY r.thing_id
+),
+counts AS (
+    SELECT
+        d.day,
+        count(l.thing_id)::INTEGER AS things,
+        count(*) FILTER (l.by_witness AND NOT l.by_primary)::INTEGER AS witness_only,
+        count(*) FILTER (l.by_primary AND NOT l.by_witness)::INTEGER AS primary_only
+    FROM ledger_days AS d
+    LEFT JOIN listed AS l USING (day)
+    GROUP BY d.day
+),
+witnessed AS (
+    SELECT DISTINCT c.day
+    FROM {schema}.coverage AS c
+    JOIN {schema}.sources AS s ON s.name = c.source AND s.role = 'witness'
+    WHERE c.observations > 0
+)
 SELECT
-    d.day,
-    CASE WHEN a.day IS NULL THEN d.first_observed_at ELSE coalesce(d.first_observed_at, getvariable('sitting_at')) END
-        AS first_observed_at,
-    CASE WHEN a.day IS NULL THEN d.last_observed_at ELSE getvariable('sitting_at') END AS last_observed_at,
-    d.observations + (a.day IS NOT NULL)::INTEGER AS observations,
-    l.flybys,
-    l.by_cad,
-    CASE WHEN h.day IS NOT NULL THEN l.cad_only END AS cad_only,
-    CASE WHEN h.day IS NOT NULL THEN l.neows_only END AS neows_only,
-    CASE WHEN a.day IS NULL THEN d.doubted ELSE s.day IS NOT NULL END AS doubted,
-    CASE WHEN c.day IS NULL THEN d.last_changed_at ELSE getvariable('sitting_at') END AS last_changed_at
-FROM looked_at AS d
-JOIN lists AS l ON l.day = d.day
-LEFT JOIN heard_of AS h ON h.day = d.day
-LEFT JOIN asked AS a ON a.day = d.day AND getvariable('source') = 'neows'
-LEFT JOIN suspects AS s ON s.day = d.day
-LEFT JOIN changed_days AS c ON c.day = d.day;
+    c.day,
+    own.first_at AS first_observed_at,
+    own.last_at AS last_observed_at,
+    coalesce(own.observations, 0) AS observations,
+    c.things,
+    greatest(before.last_changed_at, changed.asked_at) AS last_changed_at,
+    coalesce(own.doubted, false) AS doubted,
+    CASE WHEN w.day IS NOT NULL THEN c.witness_only END AS witness_only,
+    CASE WHEN w.day IS NOT NULL THEN c.primary_only END AS primary_only
+FROM counts AS c
+LEFT JOIN (
+    SELECT c.* FROM {schema}.coverage AS c JOIN {schema}.sources AS s ON s.name = c.source AND s.role = 'primary'
+) AS own USING (day)
+LEFT JOIN witnessed AS w USING (day)
+LEFT JOIN {schema}.days AS before USING (day)
+LEFT JOIN changed_days AS changed USING (day);
 
--- Days that lack something of JPL's in a week that lacks more than a quarter of it: a group that is missing has few
--- members on some days.
-CREATE OR REPLACE TEMP TABLE lacking AS
-SELECT e.day
-FROM entries AS e
-JOIN (
-    SELECT day, cad_only, by_cad FROM entries
-    UNION ALL
-    SELECT day, cad_only, flybys - neows_only FROM days ANTI JOIN entries USING (day)
-) AS near ON near.day BETWEEN e.day - 3 AND e.day + 3
-WHERE e.cad_only > 0 AND near.cad_only IS NOT NULL
-GROUP BY e.day
-HAVING sum(near.cad_only) >= 5 AND sum(near.cad_only) > 0.25 * sum(near.by_cad);
+DELETE FROM {schema}.days WHERE day IN (SELECT day FROM entries);
 
--- A past day is settled after three observations and thirty days without a change, if JPL, where it was asked, agrees; a
--- later change reopens it. It is suspect if the last answer for it is, or if NeoWs lacks two or more of the flybys that
--- JPL lists for it, and more than a quarter (JPL hears of new ones some hours before NeoWs), or is among `lacking`.
-UPDATE days
-SET
-    first_observed_at = e.first_observed_at,
-    last_observed_at = e.last_observed_at,
-    observations = e.observations,
-    flybys = e.flybys,
-    cad_only = e.cad_only,
-    neows_only = e.neows_only,
-    doubted = e.doubted,
-    last_changed_at = e.last_changed_at,
-    state = CASE
-        WHEN e.observations = 0 THEN 'missing'
-        WHEN e.doubted OR (e.cad_only >= 2 AND e.cad_only > 0.25 * e.by_cad) OR e.day IN (FROM lacking) THEN 'suspect'
-        WHEN e.observations = 1 THEN 'fresh'
-        WHEN e.observations >= 3
-            AND e.day < e.last_observed_at::DATE
-            AND e.last_observed_at - greatest(e.first_observed_at, e.last_changed_at, e.day::TIMESTAMPTZ)
-                >= INTERVAL 30 DAY
-            AND coalesce(e.cad_only + e.neows_only, 0) = 0
-            THEN 'settled'
-        ELSE 'settling'
-    END
-FROM entries AS e
-WHERE days.day = e.day;
+INSERT INTO {schema}.days BY NAME SELECT *, 'missing' AS state FROM entries;
 
-INSERT INTO requests BY NAME FROM judged;
+-- Days that lack something of a witness' in a week that lacks more than a quarter of it: a group that is missing has few
+-- members on some days. What changed on a day can matter to the three days around it.
+CREATE OR REPLACE TEMP TABLE weeks AS
+SELECT e.day, sum(near.witness_only) AS lacking, sum(near.things - near.primary_only) AS by_witness
+FROM (
+    SELECT DISTINCT unnest(generate_series(day - 3, day + 3, INTERVAL 1 DAY))::DATE AS day FROM entries
+) AS e
+JOIN (SELECT *, unnest(generate_series(day - 3, day + 3, INTERVAL 1 DAY))::DATE AS near_day FROM {schema}.days) AS near
+    ON near.near_day = e.day
+WHERE near.witness_only IS NOT NULL
+GROUP BY e.day;
+
+-- A past day is settled after three observations and thirty days without a change, if witnesses, where they were asked,
+-- agree; a later change reopens it. It is suspect if the last answer for it is, or if the primary source lacks two or more
+-- of the things that a witness lists for it, and more than a quarter (a witness may hear of new ones some hours before),
+-- or any in a week of which it lacks five or more, and more than a quarter.
+UPDATE {schema}.days AS d
+SET state = CASE
+    WHEN d.observations = 0 THEN 'missing'
+    WHEN d.doubted
+        OR (d.witness_only >= 2 AND d.witness_only > 0.25 * (d.things - d.primary_only))
+        OR (d.witness_only > 0 AND w.lacking >= 5 AND w.lacking > 0.25 * w.by_witness) THEN 'suspect'
+    WHEN d.observations = 1 THEN 'fresh'
+    WHEN d.observations >= 3
+        AND d.day < d.last_observed_at::DATE
+        AND d.last_observed_at - greatest(d.first_observed_at, d.last_changed_at, d.day::TIMESTAMPTZ) >= INTERVAL 30 DAY
+        AND coalesce(d.witness_only + d.primary_only, 0) = 0
+        THEN 'settled'
+    ELSE 'settling'
+END
+FROM (
+    SELECT e.day, w.lacking, w.by_witness
+    FROM (
+        SELECT DISTINCT unnest(generate_series(day - 3, day + 3, INTERVAL 1 DAY))::DATE AS day FROM entries
+    ) AS e
+    LEFT JOIN weeks AS w USING (day)
+) AS w
+WHERE w.day = d.day;

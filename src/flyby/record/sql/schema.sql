@@ -1,68 +1,94 @@
--- The record's tables. What is believed is never stored: it follows from these (beliefs.sql).
--- No primary keys and no ON CONFLICT: one writer takes in one sitting at a time, and a lake could not keep them.
+-- The record's own tables, in the rules' words; people's names are views (face.sql).
+-- No primary keys and no ON CONFLICT: one writer takes in one reading at a time, and a lake could not keep them.
 
-CREATE TABLE record_version (schema_version INTEGER);
-INSERT INTO record_version VALUES (1);
+CREATE SCHEMA {schema};
 
--- Every version of every flyby, one chain of revisions per flyby and source.
-CREATE TABLE revisions (
-    flyby_id VARCHAR,               -- designation@first data day, '#2' if the day had one before: stays when the flyby moves
-    revision INTEGER,               -- 1, 2, … within the chain
-    change VARCHAR,                 -- new | changed | unlisted | relisted | withdrawn
-    seen_from TIMESTAMPTZ,          -- half open: from the answer that said so first …
-    seen_to TIMESTAMPTZ,            -- … until the one that contradicted it; NULL = still so
-    request_id VARCHAR,             -- the answer behind it
-    first_seen_at TIMESTAMPTZ,      -- of the chain
-    listed BOOLEAN,
-    sources VARCHAR[],              -- the source of the chain
-    designation VARCHAR,
-    ordinal INTEGER,                -- 1 unless the object comes by twice on that day
-    neo_id VARCHAR,
-    neo_ids VARCHAR[],              -- every id the flyby was ever listed under
+-- Who tells of the things, and the thresholds by which each is judged (flyby.sources.dataset says what each means).
+CREATE TABLE {schema}.sources (
     name VARCHAR,
-    close_approach_date DATE,
-    close_approach_at TIMESTAMPTZ,
-    orbiting_body VARCHAR,
-    miss_distance_au DOUBLE,
-    miss_distance_ld DOUBLE,
-    miss_distance_km DOUBLE,
-    relative_velocity_km_s DOUBLE,
-    absolute_magnitude_h DOUBLE,
-    diameter_min_m DOUBLE,
-    diameter_max_m DOUBLE,
-    is_potentially_hazardous BOOLEAN,
-    is_sentry_object BOOLEAN
+    title VARCHAR,
+    role VARCHAR,                   -- primary | witness
+    priority INTEGER,
+    window_days INTEGER,
+    move_days INTEGER,
+    margin_days INTEGER,
+    edge_minutes INTEGER,
+    group_lost INTEGER,
+    window_lost INTEGER,
+    window_lost_share DOUBLE,
+    day_lost INTEGER,
+    long_lost_days INTEGER,
+    withdraw_answers INTEGER,
+    withdraw_days DOUBLE
 );
 
--- When a flyby that was listed stayed away from answers that cover its day.
-CREATE TABLE absences (
-    flyby_id VARCHAR,
+-- Every version of every thing, one chain of revisions per thing and source.
+CREATE TABLE {schema}.revisions (
+    thing_id VARCHAR,               -- entity@first day, '#2' if the day had one before: stays when the thing moves
     source VARCHAR,
-    absent_from TIMESTAMPTZ,
+    revision INTEGER,               -- 1, 2, … within the chain
+    change VARCHAR,                 -- new | changed | unlisted | relisted | withdrawn
+    seen_from TIMESTAMPTZ,          -- half open: from when the record had it …
+    seen_to TIMESTAMPTZ,            -- … until it had what contradicts it; NULL = still so
+    request_id VARCHAR,             -- the answer behind it
+    asked_at TIMESTAMPTZ,           -- when that was asked for
+    first_seen_at TIMESTAMPTZ,      -- of the chain
+    listed BOOLEAN,
+    entity VARCHAR,
+    ids VARCHAR[],                  -- every id that it was ever listed under
+    aliases VARCHAR[],              -- every other name
+    day DATE,
+    moment TIMESTAMPTZ,
+    ordinal INTEGER,                -- 1 unless the entity comes by twice on that day
+    been_on DATE[],                 -- every day that it was ever listed on
+    cohort VARCHAR,                 -- what vanishes together
+    firm BOOLEAN,                   -- its loss means something
+    apart BOOLEAN,                  -- kept, and not counted with the rest
+    {value_types}
+);
+
+-- When a thing that was listed stayed away from answers that cover its day.
+CREATE TABLE {schema}.absences (
+    thing_id VARCHAR,
+    source VARCHAR,
+    absent_from TIMESTAMPTZ,        -- when the first answer without it was asked for
     absent_to TIMESTAMPTZ,          -- NULL = still away
     last_seen_at TIMESTAMPTZ,       -- the last answer before that listed it
     answers INTEGER                 -- healthy answers without it so far
 );
 
-CREATE TABLE days (
+-- What each source was asked about each day.
+CREATE TABLE {schema}.coverage (
+    source VARCHAR,
+    day DATE,
+    first_at TIMESTAMPTZ,           -- the first accepted answer; NULL: asked in vain so far
+    last_at TIMESTAMPTZ,
+    observations INTEGER,
+    doubted BOOLEAN                 -- the last answer for it is not believed
+);
+
+CREATE TABLE {schema}.days (
     day DATE,
     first_observed_at TIMESTAMPTZ,
     last_observed_at TIMESTAMPTZ,
     observations INTEGER,
-    flybys INTEGER,                 -- listed now
+    things INTEGER,                 -- listed now
     state VARCHAR,                  -- missing | fresh | settling | settled | suspect
     last_changed_at TIMESTAMPTZ,    -- the last revision that touched the day
-    doubted BOOLEAN,                -- the last answer of NeoWs for it is not believed
-    cad_only INTEGER,               -- flybys that only JPL's CAD lists; NULL = it was not asked
-    neows_only INTEGER              -- flybys that only NeoWs lists; NULL = JPL's CAD was not asked
+    doubted BOOLEAN,                -- the primary source's last answer for it is not believed
+    witness_only INTEGER,           -- things that only a witness lists; NULL = none was asked
+    primary_only INTEGER            -- things that only the primary source lists; NULL = no witness was asked
 );
 
-CREATE TABLE requests (
+CREATE TABLE {schema}.requests (
     request_id VARCHAR,
     source VARCHAR,
     window_start DATE,
     window_end DATE,
     requested_at TIMESTAMPTZ,
+    recorded_at TIMESTAMPTZ,        -- when the record had it
+    purpose VARCHAR,                -- daily | backfill | comparison | manual; NULL = not known
+    tick DATE,                      -- the tick date that it was asked for
     http_status INTEGER,
     rows INTEGER,
     bytes BIGINT,                   -- of the answer, uncompressed
@@ -70,11 +96,11 @@ CREATE TABLE requests (
     verdict VARCHAR,                -- ok | partial | rejected
     note VARCHAR,
     raw_path VARCHAR,               -- relative to FLYBY_HOME
-    comets INTEGER,                 -- listed by CAD and left out
-    simulated BOOLEAN,              -- said by the built-in sky, not by NASA
+    set_apart INTEGER,              -- rows that are kept apart
+    simulated BOOLEAN,
     suspect_days DATE[]             -- the days on which a partial answer is not believed
 );
 
 -- Of a table that never held a row DuckLake asks Postgres for the figures again and again.
-INSERT INTO absences (answers) VALUES (0);
-DELETE FROM absences;
+INSERT INTO {schema}.absences (answers) VALUES (0);
+DELETE FROM {schema}.absences;

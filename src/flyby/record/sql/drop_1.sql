@@ -1,4 +1,4 @@
--- All that schema.sql and beliefs.sql make.
+-- All that flyby 0.1 made (schema 1).
 DROP VIEW raw_asteroid_data;
 DROP VIEW close_approaches;
 DROP MACRO TABLE close_approaches_as_of;

@@ -1,0 +1,698 @@
+"""The rules of the record: what one reading says, held against what is known, and what is known then.
+
+Pure Python over small keys. A row's values are opaque here: two rows say the same if their fingerprints are equal, and
+a revision points to the row, or to the earlier revision, whose values it has. Days are counted from 1970-01-01, moments
+in microseconds since then, both in UTC.
+
+The unit is a *reading*: the answers of one source that were asked for together. Readings are taken in one after another
+in the order in which they were asked, so that the record is a function of the answers alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from flyby.sources.dataset import Source
+
+MINUTE = 60_000_000
+DAY = 1440 * MINUTE
+
+
+class Row(NamedTuple):
+    """A staged row: its place in the batch, its keys (`sources.dataset.KEYS`), and the fingerprint of its values."""
+
+    number: int
+    request_id: str
+    entity: str
+    id: str | None
+    aliases: list[str]
+    day: int
+    at: int | None
+    cohort: str | None
+    firm: bool
+    apart: bool
+    preference: str
+    fingerprint: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer of a reading; `doubt` is what its source says of it alone."""
+
+    request_id: str
+    start: int
+    end: int
+    accepted: bool
+    note: str | None = None
+    doubt: str | None = None
+    suspect_days: list[int] = field(default_factory=list)
+    verdict: str = "rejected"
+
+
+@dataclass(slots=True)
+class Reading:
+    """The answers of one source that were asked for at one moment, and taken in at another."""
+
+    source: Source
+    asked_at: int
+    recorded_at: int
+    answers: list[Answer]
+    rows: list[Row]
+
+
+@dataclass(slots=True)
+class Revision:
+    """One version of a thing, in the words of one source; `row` or `copied` says whose values it has."""
+
+    thing_id: str
+    source: str
+    revision: int
+    change: str
+    seen_from: int
+    seen_to: int | None
+    request_id: str
+    asked_at: int
+    first_seen_at: int
+    listed: bool
+    entity: str
+    ids: Sequence[str]
+    aliases: Sequence[str]
+    day: int
+    at: int | None
+    ordinal: int
+    been_on: Sequence[int]
+    cohort: str | None
+    firm: bool
+    apart: bool
+    #: The row of the batch that has its values; None if the record's revision `copied` has them.
+    row: int | None
+    copied: int | None
+
+
+@dataclass(slots=True)
+class Absence:
+    """A thing that was listed stays away from answers for its day; `answers` counts the healthy ones."""
+
+    thing_id: str
+    source: str
+    absent_from: int
+    absent_to: int | None
+    last_seen_at: int
+    answers: int
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What one source was asked about one day; without observations, it was asked in vain."""
+
+    first_at: int | None = None
+    last_at: int | None = None
+    observations: int = 0
+    doubted: bool = False
+
+
+class Chain:
+    """The revisions of one thing by one source, of which the last is what it says now."""
+
+    __slots__ = ("absence", "fingerprint", "fresh", "is_stored", "now")
+
+    def __init__(self, now: Revision, fingerprint: int, *, is_stored: bool) -> None:
+        self.now = now
+        self.fingerprint = fingerprint
+        self.absence: Absence | None = None
+        #: Whether the record has it already; `fresh` are the revisions that it has not.
+        self.is_stored = is_stored
+        self.fresh: list[Revision] = [] if is_stored else [now]
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.now.change == "withdrawn"
+
+
+class Seen:
+    """One thing as a reading lists it: the row that speaks for it, and every name that its rows have."""
+
+    __slots__ = ("aliases", "chain", "ids", "is_beyond", "row")
+
+    def __init__(self, row: Row, ids: tuple[str, ...], aliases: tuple[str, ...], *, is_beyond: bool = False) -> None:
+        self.row = row
+        self.ids = ids
+        self.aliases = aliases
+        self.is_beyond = is_beyond
+        self.chain: Chain | None = None
+
+    def names(self) -> Iterator[str]:
+        yield self.row.entity
+        yield from self.ids
+        yield from self.aliases
+
+
+class Known:
+    """What is known of some days, by all sources, and what readings change of it.
+
+    The record puts in what it holds of the days that readings are about and those near them, has the readings taken
+    in, and writes `revisions`, `closed`, `absences`, `coverage` and `changed_days`.
+    """
+
+    def __init__(self) -> None:
+        self.by_name: defaultdict[str, list[Chain]] = defaultdict(list)
+        self.by_day: defaultdict[tuple[str, int], dict[str, Chain]] = defaultdict(dict)
+        self.by_thing: defaultdict[str, dict[str, Chain]] = defaultdict(dict)
+        #: Every thing_id ever given to something that was first seen on these days.
+        self.born: set[str] = set()
+        self.looks: dict[tuple[str, int], Coverage] = {}
+        self.revisions: list[Revision] = []
+        #: Stored revisions that end: thing, source, revision, moment.
+        self.closed: list[tuple[str, str, int, int]] = []
+        #: Stored chains of which something was known earlier than they say: thing, source, moment.
+        self.lowered: list[tuple[str, str, int]] = []
+        self.absences: dict[tuple[str, str, int], Absence] = {}
+        self.covered: set[tuple[str, int]] = set()
+        #: Days on which a revision was written, or that a thing left: when that was asked for last.
+        self.changed_days: dict[int, int] = {}
+
+    def add(self, chain: Chain) -> None:
+        """Know of a chain."""
+        now = chain.now
+        for name in (now.entity, *now.ids, *now.aliases):
+            self.by_name[name].append(chain)
+        self.by_day[now.source, now.day][now.thing_id] = chain
+        self.by_thing[now.thing_id][now.source] = chain
+        self.born.add(now.thing_id)
+
+    def named(self, names: Iterable[str]) -> list[Chain]:
+        """The chains, of any source, that are known by one of the names."""
+        found: list[Chain] = []
+        for name in names:
+            for chain in self.by_name.get(name, ()):
+                if chain not in found:
+                    found.append(chain)
+        return found
+
+    def new_id(self, entity: str, day_text: str) -> str:
+        """`entity@day`, with '#2' if there was one before."""
+        plain = thing_id = f"{entity}@{day_text}"
+        n = 1
+        while thing_id in self.born:
+            n += 1
+            thing_id = f"{plain}#{n}"
+        self.born.add(thing_id)
+        return thing_id
+
+    def revise(self, chain: Chain, revision: Revision) -> None:
+        """Have `revision` follow what the chain says now."""
+        before = chain.now
+        before.seen_to = revision.seen_from
+        if not chain.fresh:
+            self.closed.append((before.thing_id, before.source, before.revision, revision.seen_from))
+        chain.now = revision
+        chain.fresh.append(revision)
+        self.revisions.append(revision)
+        for name in {revision.entity, *revision.ids, *revision.aliases}:
+            if chain not in self.by_name[name]:
+                self.by_name[name].append(chain)
+        if revision.day != before.day:
+            del self.by_day[before.source, before.day][before.thing_id]
+            self.by_day[before.source, revision.day][before.thing_id] = chain
+        self.note_change(before.day, revision.asked_at)
+        self.note_change(revision.day, revision.asked_at)
+
+    def note_change(self, day: int, asked_at: int) -> None:
+        """Remember that something about the day changed."""
+        self.changed_days[day] = max(asked_at, self.changed_days.get(day, asked_at))
+
+    def lower(self, chain: Chain, moment: int) -> None:
+        """What the chain says was recorded at `moment` already, by a reading asked later that came earlier: so that
+        what was believed at a moment stays what was believed then."""
+        for revision in (*chain.fresh, chain.now):
+            revision.seen_from = min(revision.seen_from, moment)
+            revision.first_seen_at = min(revision.first_seen_at, moment)
+            if revision.seen_to is not None:
+                revision.seen_to = min(revision.seen_to, moment)
+        if chain.is_stored:
+            self.lowered.append((chain.now.thing_id, chain.now.source, moment))
+
+
+def take_in(known: Known, reading: Reading, day_text: dict[int, str]) -> None:
+    """Have `known` be what is known after `reading`; its answers get their verdicts. `day_text` writes days."""
+    source = reading.source
+    asked = _asked(reading)
+    groups, beyond, cohorts = _seen(reading, asked)
+    seen = [one for group in groups for one in group]
+    taken = _match_where_they_were(known, source, groups)
+    _match_where_they_went(known, source, [one for one in [*seen, *beyond] if one.chain is None], asked, taken)
+    missing, losses = _missing(known, reading, asked, taken)
+    suspects = _judge(reading, asked, losses, cohorts, day_text)
+
+    fresh = []
+    for one in (*seen, *beyond):
+        if one.chain is None:
+            if not one.is_beyond:
+                fresh.append(one)
+        else:
+            _see(known, reading, one, one.chain)
+    _be_born(known, reading, fresh, day_text)
+    for chain in missing:
+        _miss(known, reading, chain, asked[chain.now.day], is_healthy=chain.now.day not in suspects)
+    _cover(known, reading, asked, suspects)
+
+
+def _asked(reading: Reading) -> dict[int, str]:
+    """The days that accepted answers are for, each with the request that counts for it: the later one."""
+    asked: dict[int, str] = {}
+    for answer in sorted(reading.answers, key=lambda answer: answer.request_id):
+        if answer.accepted:
+            asked.update(dict.fromkeys(range(answer.start, answer.end + 1), answer.request_id))
+    return asked
+
+
+def _seen(
+    reading: Reading, asked: dict[int, str]
+) -> tuple[list[list[Seen]], list[Seen], defaultdict[str, set[str | None]]]:
+    """What each day lists: one group of passes for each thing on each day; what lies beyond the days asked for; and
+    which cohorts each answer has."""
+    rows_of: dict[tuple[int, str], list[Row]] = {}
+    known_as: dict[tuple[int, str], tuple[int, str]] = {}
+    beyond: dict[tuple[int, str], Row] = {}
+    cohorts: defaultdict[str, set[str | None]] = defaultdict(set)
+    for row in reading.rows:
+        cohorts[row.request_id].add(row.cohort)
+        request_id = asked.get(row.day)
+        key = (row.day, row.entity)
+        if request_id is None:
+            beyond[key] = row
+            continue
+        if request_id != row.request_id:
+            continue
+        # The same id, or number, on the same day is the same thing whatever it is called.
+        for name in (row.entity, *row.aliases) if row.id is None else (row.entity, row.id, *row.aliases):
+            other = known_as.setdefault((row.day, name), key)
+            if other != key:
+                if key in rows_of:
+                    rows_of.setdefault(other, []).extend(rows_of.pop(key))
+                known_as[key] = key = other
+        rows_of.setdefault(key, []).append(row)
+    groups = [
+        [Seen(rows[0], (rows[0].id,) if rows[0].id is not None else (), tuple(rows[0].aliases))]
+        if len(rows) == 1
+        else _passes(rows, reading.source)
+        for rows in rows_of.values()
+    ]
+    lying_beyond = [
+        Seen(row, (row.id,) if row.id is not None else (), tuple(row.aliases), is_beyond=True)
+        for row in beyond.values()
+    ]
+    return groups, lying_beyond, cohorts
+
+
+def _passes(rows: list[Row], source: Source) -> list[Seen]:
+    """Several rows of one thing on one day. The same row sent twice is one. Rows of one id are passes, by their time;
+    those of several ids are copies, of which the better speaks."""
+    twins: defaultdict[tuple[str | None, str], dict[tuple[int | None, int], Row]] = defaultdict(dict)
+    for row in rows:
+        twin = (row.id, row.entity) if source.passes else (row.id, row.preference + str(row.number))
+        twins[twin].setdefault((row.at, row.fingerprint), row)
+    in_time = [
+        sorted(its.values(), key=lambda row: (row.at is None, row.at or 0, row.fingerprint)) for its in twins.values()
+    ]
+    passes = []
+    for n in range(max(map(len, in_time))):
+        copies = [its[n] for its in in_time if len(its) > n]
+        best = max(copies, key=lambda row: (row.preference, row.fingerprint))
+        ids = tuple(sorted({row.id for row in copies if row.id is not None}))
+        passes.append(Seen(best, ids, tuple(sorted({alias for row in copies for alias in row.aliases}))))
+    return passes
+
+
+def _match_where_they_were(known: Known, source: Source, groups: list[list[Seen]]) -> set[int]:
+    """Pair what is listed with what is known on the same day; the chains that are taken, by identity."""
+    taken: set[int] = set()
+    for group in groups:
+        day = group[0].row.day
+        here = [
+            chain
+            for chain in known.named(name for one in group for name in one.names())
+            if chain.now.source == source.name and chain.now.day == day and id(chain) not in taken
+        ]
+        if len(group) == len(here) == 1:
+            pairs = [(group[0], here[0])]
+        else:
+            pairs = _nearest_in_time(group, here)
+        for one, chain in pairs:
+            one.chain = chain
+            taken.add(id(chain))
+    return taken
+
+
+def _nearest_in_time(group: list[Seen], here: list[Chain]) -> list[tuple[Seen, Chain]]:
+    """Of several passes on a day each with the known one that says the same, else with the nearest in time."""
+
+    def distance(one: Seen, chain: Chain) -> tuple[bool, bool, float, bool, int, str]:
+        at, known_at = one.row.at, chain.now.at
+        apart = abs(at - known_at) if at is not None and known_at is not None else float("inf")
+        is_same = one.row.fingerprint == chain.fingerprint and at == known_at
+        is_called_else = one.row.entity != chain.now.entity
+        return not is_same, is_called_else, apart, not chain.now.listed, chain.now.ordinal, chain.now.thing_id
+
+    by_distance = sorted(
+        ((distance(one, chain), n, m) for n, one in enumerate(group) for m, chain in enumerate(here)),
+    )
+    pairs: list[tuple[Seen, Chain]] = []
+    left, free = set(range(len(group))), set(range(len(here)))
+    for _, n, m in by_distance:
+        if n in left and m in free:
+            left.remove(n)
+            free.remove(m)
+            pairs.append((group[n], here[m]))
+    return pairs
+
+
+def _match_where_they_went(
+    known: Known, source: Source, strays: list[Seen], asked: dict[int, str], taken: set[int]
+) -> None:
+    """Pair what is new on its day with what left a day near it. A day that was not asked for cannot say whether it was
+    left, so it is taken to have been, unless the thing was on the new day before: then the two days list one each."""
+    options: dict[int, list[tuple[Seen, Chain]]] = {}
+    for n, one in enumerate(strays):
+        for chain in known.named(one.names()):
+            now = chain.now
+            if (
+                now.source != source.name
+                or id(chain) in taken
+                or not 0 < abs(now.day - one.row.day) <= source.move_days
+            ):
+                continue
+            if now.day in asked or (not one.is_beyond and one.row.day not in now.been_on):
+                options.setdefault(n, []).append((one, chain))
+    if not options:
+        return
+    # Should several have moved at once, the two that are each other's nearest go together.
+    choice = {
+        n: min(
+            pairs,
+            key=lambda pair: (not pair[1].now.listed, abs(pair[1].now.day - pair[0].row.day), pair[1].now.thing_id),
+        )[1]
+        for n, pairs in options.items()
+    }
+    nearest: dict[int, tuple[tuple[int, int, bool, int, int], int]] = {}
+    for n, pairs in options.items():
+        for one, chain in pairs:
+            at = one.row.at
+            apart = (abs(chain.now.day - one.row.day), one.row.day, at is None, at or 0, n)
+            if id(chain) not in nearest or apart < nearest[id(chain)][0]:
+                nearest[id(chain)] = (apart, n)
+    for n, chain in choice.items():
+        if nearest[id(chain)][1] == n:
+            strays[n].chain = chain
+            taken.add(id(chain))
+
+
+@dataclass(slots=True)
+class _Losses:
+    """Of what an answer's days listed before: how much there was, and how much of it is gone."""
+
+    groups: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    days: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+
+
+def _missing(
+    known: Known, reading: Reading, asked: dict[int, str], taken: set[int]
+) -> tuple[list[Chain], defaultdict[str, _Losses]]:
+    """What is known of the days asked for and not listed, and how that counts for each answer."""
+    source, missing = reading.source, []
+    losses: defaultdict[str, _Losses] = defaultdict(_Losses)
+    edge = source.edge_minutes * MINUTE
+    long_ago = reading.asked_at - source.long_lost_days * DAY
+    for day, request_id in asked.items():
+        its = losses[request_id]
+        begins_late = edge and day - 1 not in asked
+        ends_early = edge and day + 1 not in asked
+        for chain in known.by_day.get((source.name, day), {}).values():
+            now, is_gone = chain.now, id(chain) not in taken
+            if is_gone:
+                at = now.at
+                if at is not None and (
+                    (begins_late and at < day * DAY + edge) or (ends_early and at >= (day + 1) * DAY - edge)
+                ):
+                    continue  # it may lie beyond
+                if now.change != "withdrawn":
+                    missing.append(chain)
+            if not now.listed:
+                continue
+            if now.cohort is not None:
+                group = its.groups[now.cohort]
+                group[0] += 1
+                group[1] += is_gone
+            # What stayed away for long is believed to be gone, unless its whole group is.
+            is_long_gone = is_gone and chain.absence is not None and chain.absence.absent_from < long_ago
+            if now.firm and not is_long_gone:
+                on_day = its.days[day]
+                on_day[0] += 1
+                on_day[1] += is_gone
+    return missing, losses
+
+
+def _judge(
+    reading: Reading,
+    asked: dict[int, str],
+    losses: defaultdict[str, _Losses],
+    cohorts: defaultdict[str, set[str | None]],
+    day_text: dict[int, str],
+) -> set[int]:
+    """Give every answer its verdict; the days that are not believed.
+
+    How many rows an answer counts proves nothing, so it is held against what its days listed before: losing a whole
+    group, a good part of a window or all of a day is how a broken source looks (docs/how-it-works.md has the
+    evidence). What a partial answer adds is taken; on its suspect days, what it lacks is not.
+    """
+    source = reading.source
+    in_all: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for its in losses.values():
+        for name, (there, gone) in its.groups.items():
+            in_all[name][0] += there
+            in_all[name][1] += gone
+    listed = set().union(*cohorts.values()) if cohorts else set()
+    # Gone from the whole reading: then no answer of it that lists none of the group can be believed.
+    gone_from_all = {
+        name: there
+        for name, (there, gone) in in_all.items()
+        if gone == there >= source.group_lost and name not in listed
+    }
+    for answer in reading.answers:
+        if not answer.accepted:
+            continue
+        its = losses[answer.request_id]
+        reasons: list[tuple[int, str]] = []
+        for name, (there, gone) in its.groups.items():
+            if gone == there >= source.group_lost and name not in cohorts[answer.request_id]:
+                reasons.append((1, f"no {name}… ids where {there} were listed"))
+        for name, there in gone_from_all.items():
+            if its.groups.get(name, (0, 0))[0] < source.group_lost:
+                reasons.append((2, f"no {name}… ids in the whole reading, where {there} were listed"))
+        there = sum(there for there, _ in its.days.values())
+        gone = sum(gone for _, gone in its.days.values())
+        if (gone >= source.window_lost and gone > source.window_lost_share * there) or (
+            gone >= source.window_lost_by_half and gone * 2 > there
+        ):
+            reasons.append((3, f"{gone} of {there} known {source.things} are missing"))
+        if answer.doubt:
+            reasons.append((5, answer.doubt))
+        empty = [day for day, (there, gone) in its.days.items() if gone == there >= source.day_lost]
+        whole = bool(reasons)
+        reasons += [(4, f"{day_text[day]} lists none of its {its.days[day][0]} known {source.things}") for day in empty]
+        answer.verdict = "partial" if reasons else "ok"
+        if reasons:
+            answer.note = "; ".join(reason for _, reason in sorted(reasons))
+            answer.suspect_days = list(range(answer.start, answer.end + 1)) if whole else sorted(empty)
+    suspect = {answer.request_id: set(answer.suspect_days) for answer in reading.answers if answer.suspect_days}
+    return {day for day, request_id in asked.items() if day in suspect.get(request_id, ())}
+
+
+def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:
+    """A known thing is listed: a revision, if anything about it is new."""
+    row, now, at = one.row, chain.now, reading.recorded_at
+    if at < now.seen_from:
+        known.lower(chain, at)
+    if chain.absence is not None:
+        chain.absence.absent_to = reading.asked_at
+        known.absences[now.thing_id, now.source, chain.absence.absent_from] = chain.absence
+        chain.absence = None
+    if (
+        now.listed
+        and row.fingerprint == chain.fingerprint
+        and row.at == now.at
+        and row.day == now.day
+        and row.entity == now.entity
+        and set(one.ids) <= set(now.ids)
+        and set(one.aliases) <= set(now.aliases)
+    ):
+        return
+    chain.fingerprint = row.fingerprint
+    known.revise(
+        chain,
+        Revision(
+            now.thing_id,
+            now.source,
+            now.revision + 1,
+            "changed" if now.listed else "relisted",
+            at,
+            None,
+            row.request_id,
+            reading.asked_at,
+            now.first_seen_at,
+            True,
+            row.entity,
+            tuple(sorted({*now.ids, *one.ids})),
+            tuple(sorted({*now.aliases, *one.aliases})),
+            row.day,
+            row.at,
+            now.ordinal if row.day == now.day else _free_ordinal(known, one, chain),
+            now.been_on if row.day in now.been_on else (*now.been_on, row.day),
+            row.cohort,
+            row.firm,
+            row.apart,
+            row.number,
+            None,
+        ),
+    )
+
+
+def _be_born(known: Known, reading: Reading, fresh: list[Seen], day_text: dict[int, str]) -> None:
+    """What is listed for the first time: a chain of its own, of a new thing or of one that another source tells of."""
+    joined = _joined(known, reading.source, fresh)
+    for n, one in enumerate(fresh):
+        row, other = one.row, joined.get(n)
+        ordinal = other.ordinal if other and other.day == row.day else _free_ordinal(known, one, None)
+        revision = Revision(
+            other.thing_id if other else known.new_id(row.entity, day_text[row.day]),
+            reading.source.name,
+            1,
+            "new",
+            reading.recorded_at,
+            None,
+            row.request_id,
+            reading.asked_at,
+            reading.recorded_at,
+            True,
+            row.entity,
+            one.ids,
+            one.aliases,
+            row.day,
+            row.at,
+            ordinal,
+            (row.day,),
+            row.cohort,
+            row.firm,
+            row.apart,
+            row.number,
+            None,
+        )
+        known.add(Chain(revision, row.fingerprint, is_stored=False))
+        known.revisions.append(revision)
+        known.note_change(row.day, reading.asked_at)
+
+
+def _joined(known: Known, source: Source, fresh: list[Seen]) -> dict[int, Revision]:
+    """Of what is new to this source, that of which another tells already: by one of its names, near its day (the
+    sources can be minutes apart, and then midnight may lie between them)."""
+    options: dict[int, list[tuple[tuple[bool, int, float, str], Revision]]] = {}
+    nearest: dict[str, tuple[tuple[int, float, int, int], int]] = {}
+    for n, one in enumerate(fresh):
+        row = one.row
+        for chain in known.named(one.names()):
+            other = chain.now
+            days = abs(other.day - row.day)
+            if other.source == source.name or days > source.move_days or source.name in known.by_thing[other.thing_id]:
+                continue
+            seconds = abs(other.at - row.at) if other.at is not None and row.at is not None else float("inf")
+            options.setdefault(n, []).append(((not other.listed, days, seconds, other.thing_id), other))
+            apart = (days, seconds, row.day, n)
+            if other.thing_id not in nearest or apart < nearest[other.thing_id][0]:
+                nearest[other.thing_id] = (apart, n)
+    joined = {}
+    for n, others in options.items():
+        _, other = min(others, key=lambda option: option[0])
+        if nearest[other.thing_id][1] == n:
+            joined[n] = other
+    return joined
+
+
+def _free_ordinal(known: Known, one: Seen, moving: Chain | None) -> int:
+    """The number of a thing among those of the same name on its day: the first that none of them has."""
+    used = {
+        chain.now.ordinal
+        for chain in known.by_name.get(one.row.entity, ())
+        if chain is not moving and chain.now.day == one.row.day and chain.now.entity == one.row.entity
+    }
+    n = 1
+    while n in used:
+        n += 1
+    return n
+
+
+def _miss(known: Known, reading: Reading, chain: Chain, request_id: str, *, is_healthy: bool) -> None:
+    """A known thing is not listed: unlisted at the first healthy answer, withdrawn after some more and some days."""
+    source, now = reading.source, chain.now
+    absence = chain.absence
+    if absence is None:
+        looks = known.looks.get((source.name, now.day))
+        last_at = looks.last_at if looks and looks.last_at is not None else now.asked_at
+        absence = chain.absence = Absence(now.thing_id, source.name, reading.asked_at, None, last_at, 0)
+    known.absences[now.thing_id, source.name, absence.absent_from] = absence
+    if not is_healthy:
+        return
+    absence.answers += 1
+    if reading.recorded_at < now.seen_from:
+        known.lower(chain, reading.recorded_at)
+    is_gone_for_good = (
+        not now.listed
+        and absence.answers >= source.withdraw_answers
+        and reading.asked_at - now.asked_at >= source.withdraw_days * DAY
+    )
+    if not now.listed and not is_gone_for_good:
+        return
+    known.revise(
+        chain,
+        Revision(
+            now.thing_id,
+            now.source,
+            now.revision + 1,
+            "withdrawn" if is_gone_for_good else "unlisted",
+            reading.recorded_at,
+            None,
+            request_id,
+            reading.asked_at,
+            now.first_seen_at,
+            False,
+            now.entity,
+            now.ids,
+            now.aliases,
+            now.day,
+            now.at,
+            now.ordinal,
+            now.been_on,
+            now.cohort,
+            now.firm,
+            now.apart,
+            now.row,
+            now.copied,
+        ),
+    )
+
+
+def _cover(known: Known, reading: Reading, asked: dict[int, str], suspects: set[int]) -> None:
+    """Note that the days were asked for; those of an answer that was none, too."""
+    name = reading.source.name
+    for answer in reading.answers:
+        for day in range(answer.start, answer.end + 1):
+            if (name, day) not in known.looks:
+                known.looks[name, day] = Coverage()
+                known.covered.add((name, day))
+    for day in asked:
+        looks = known.looks[name, day]
+        looks.first_at = reading.asked_at if looks.first_at is None else looks.first_at
+        looks.last_at = reading.asked_at
+        looks.observations += 1
+        looks.doubted = day in suspects
+        known.covered.add((name, day))

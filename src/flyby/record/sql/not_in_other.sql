@@ -1,1 +1,0 @@
-SELECT count(*) FROM requests ANTI JOIN other.main.requests USING (request_id)

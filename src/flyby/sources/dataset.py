@@ -1,0 +1,153 @@
+"""What a record is told about its sources: who they are, how they behave, and what their rows hold. Pure data.
+
+A *dataset* is one list of things that happen on days, told by one or several sources. The rules of `flyby.record` know
+these words and no others, so a further source, or another dataset, is a further value here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from flyby.days import Window
+
+
+class Decoder(Protocol):
+    """What understands a source's answers. A module, or an object, with these functions."""
+
+    def decode(self, body: bytes, window: Window) -> Any:
+        """The feed that `body` holds, if it is one for `window`; raises FeedError otherwise, and nothing else."""
+
+    def complaint(self, body: bytes) -> str:
+        """What an error body says of itself, in one line; empty if nothing."""
+
+    def count(self, feed: Any) -> int:
+        """How many rows the feed has."""
+
+    def table(self, feeds: Iterable[tuple[str, Any]]) -> pa.Table:
+        """The rows of all feeds, each given with its request_id: `Dataset.observations`."""
+
+    def doubt(self, feed: Any, window: Window, requested_at: datetime) -> str | None:
+        """Why the answer looks incomplete, as far as it alone can tell; None if it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One source of a dataset, and the thresholds by which its answers are judged.
+
+    A `primary` source is the one that mornings ask and whose days the ledger counts; a `witness` is compared with it.
+    Of a thing that several list, the values of the lowest `priority` are shown.
+    """
+
+    name: str
+    title: str
+    role: str
+    priority: int
+    decoder: Decoder = field(repr=False)
+    #: What its rows are called.
+    things: str
+    #: The longest window of one request, in days, both ends included.
+    window_days: int
+    #: By how many days a thing may move and be the same.
+    move_days: int = 2
+    #: Answers may hold rows so many days beyond the window that they are judged for.
+    margin_days: int = 0
+    #: A thing so near to the edge of what was asked may lie beyond it: it is not missed.
+    edge_minutes: int = 0
+    #: The same thing may be listed several times a day (an object that passes twice); else such rows are copies.
+    passes: bool = True
+    #: So many of a group that was listed vanish together: the answer is incomplete.
+    group_lost: int = 3
+    #: So many of the firm rows of a window, and more than this share, …
+    window_lost: int = 5
+    window_lost_share: float = 0.3
+    #: … or fewer, but more than half of them.
+    window_lost_by_half: int = 3
+    #: A day of so many that empties.
+    day_lost: int = 4
+    #: What was away for longer counts no more as lost, but for whole groups.
+    long_lost_days: int = 90
+    #: A thing that is gone is withdrawn at this healthy answer without it, so many days after the first.
+    withdraw_answers: int = 3
+    withdraw_days: float = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that a source fills: its DuckDB type, and what it says, with its unit."""
+
+    name: str
+    type: str
+    comment: str
+    #: Shown by `close_approaches` as a witness has it, whoever else lists the thing.
+    of_witness: bool = False
+
+
+#: Arrow's types of the columns' DuckDB types.
+ARROW = {
+    "VARCHAR": pa.string(),
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
+}
+
+#: What the rules look at in every row. `entity` is what stays; `id` and `aliases` are other names by which it is known;
+#: `day` and `moment` are its valid time; `cohort` is what vanishes together; the loss of a `firm` row means something; what
+#: is kept `apart` is not counted with the rest; of several rows for one thing the highest `preference` speaks.
+KEYS = [
+    pa.field("request_id", pa.string(), nullable=False),
+    pa.field("entity", pa.string(), nullable=False),
+    pa.field("id", pa.string()),
+    pa.field("aliases", pa.list_(pa.string()), nullable=False),
+    pa.field("day", pa.date32(), nullable=False),
+    pa.field("moment", pa.timestamp("us", tz="UTC")),
+    pa.field("cohort", pa.string()),
+    pa.field("firm", pa.bool_(), nullable=False),
+    pa.field("apart", pa.bool_(), nullable=False),
+    pa.field("preference", pa.string(), nullable=False),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """One list of things, its sources, and how people's tables name what the record calls by its own words."""
+
+    name: str
+    sources: tuple[Source, ...]
+    values: tuple[Column, ...]
+    #: The columns of what is believed, in their order: words of the record, and values.
+    shown: tuple[str, ...]
+    #: The table of what is believed; the others are named after `prefix`.
+    believed: str
+    prefix: str = ""
+    #: The record's word → people's column.
+    words: dict[str, str]
+    #: What these columns say.
+    word_comments: dict[str, str] = field(default_factory=dict)
+    #: Further views, as SQL with the same placeholders as `record/sql/face.sql`, and what each is.
+    views: str = ""
+    view_comments: dict[str, str] = field(default_factory=dict)
+
+    def source(self, name: str) -> Source | None:
+        """The source of that name, None if there is none."""
+        return next((source for source in self.sources if source.name == name), None)
+
+    @property
+    def primary(self) -> Source:
+        """The source that mornings ask."""
+        return next(source for source in self.sources if source.role == "primary")
+
+    @property
+    def observations(self) -> pa.Schema:
+        """The columns of a staged row: KEYS, then the values."""
+        return pa.schema([*KEYS, *(pa.field(column.name, ARROW[column.type]) for column in self.values)])
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds the record's own tables."""
+        return f"{self.name}_record"
