@@ -237,14 +237,15 @@ def test_who_is_killed_between_sending_and_remembering_says_it_once_more(
 def test_the_job_tells_that_it_failed_that_it_works_again_and_what_is_notable(
     tmp_path: Path, httpserver: HTTPServer, receiver: Receiver, nobody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flyby.definitions import defs, run_config
+    from flyby.definitions import defs
+    from flyby.defs.schedules import tick_config
 
     def run(**environment: str) -> tuple[bool, list[str]]:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         with dg.DagsterInstance.ephemeral() as instance:
             done = defs.resolve_job_def("asteroid_job").execute_in_process(
-                run_config=run_config(date(2026, 11, 23)), instance=instance, raise_on_error=False
+                run_config=tick_config("asteroids", date(2026, 11, 23)), instance=instance, raise_on_error=False
             )
             log = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.WARNING]
         return done.success, log
