@@ -254,11 +254,13 @@ def sql(query: str, as_json: bool) -> None:
 def report(is_opened: bool) -> None:
     """Write the page: what is coming, last night, what changed. Every run does so too."""
     from flyby.output import terminal
+    from flyby.output.feeds import write_feeds
     from flyby.output.report import write_report
 
     settings = Settings.load()
     with terminal.busy("writing the page"):
         page = write_report(settings.database, settings.report, now=settings.now())
+        write_feeds(settings.database, page.parent, settings, settings.now())
     if is_opened:
         import webbrowser
 

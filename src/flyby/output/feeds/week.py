@@ -1,0 +1,230 @@
+"""The week in a picture, to be shown on other people's pages: SVG, PNG, and HTML without scripts that holds it.
+
+Everything is escaped by ElementTree and written in ASCII, so that it can stand in a page of any encoding. It sets no
+styles, so that it can stand in a page of any policy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from math import log10, sqrt
+from xml.etree import ElementTree as ET
+
+from flyby.days import DAY
+from flyby.output.feeds import words
+
+DAYS = 7
+WIDTH, HEIGHT = 800, 450
+LEFT, RIGHT, TOP, BOTTOM = 70, 780, 70, 390
+#: The distances at the bottom and the top of the picture, in LD.
+NEAR, FAR = 0.1, 200.0
+#: How many flybys are named.
+NAMED = 3
+NAME = 24
+INK, MUTED, LINE, PAPER, DOT, CLOSE = "#1b1f24", "#57606a", "#d0d7de", "#ffffff", "#2f6fab", "#b3261e"
+FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What passes in the seven days from `first`, rows of `coming.sql`."""
+
+    first: date
+    flybys: Sequence[words.Flyby]
+    simulated: bool
+    site: str | None
+
+    @property
+    def closest(self) -> list[words.Flyby]:
+        return sorted(self.flybys, key=lambda flyby: (flyby["miss_distance_km"], flyby["flyby_id"]))[:NAMED]
+
+    @property
+    def title(self) -> str:
+        last = self.first + (DAYS - 1) * DAY
+        simulated = "Simulated: asteroids" if self.simulated else "Asteroids"
+        return f"{simulated} passing the Earth, {self.first:%-d %B} to {last:%-d %B %Y}"
+
+    @property
+    def told(self) -> str:
+        """The picture in words."""
+        if not self.flybys:
+            return "No asteroid is known to pass in these seven days."
+        count = len(self.flybys)
+        many = "1 asteroid passes" if count == 1 else f"{count:,} asteroids pass"
+        inside = sum(flyby["miss_distance_ld"] < 1 for flyby in self.flybys)
+        moon = f", {inside:,} of them inside the Moon's distance" if inside else ", none inside the Moon's distance"
+        closest = "; ".join(_line(flyby) for flyby in self.closest)
+        return f"{many} in these seven days{moon}. The closest: {closest}."
+
+
+def svg(week: Week) -> bytes:
+    """The picture, with its text for who does not see it."""
+    return _ascii(_picture(week))
+
+
+def png(picture: bytes) -> bytes | None:
+    """The picture in dots, twice its size; None where the extra `report` is not installed."""
+    try:
+        import vl_convert  # takes a while, and only a new picture needs it
+    except ImportError:
+        return None
+    return bytes(vl_convert.svg_to_png(picture.decode(), scale=2))
+
+
+def fragment(week: Week) -> bytes:
+    """The picture with its words and links, to be put into a page."""
+    return _ascii(_figure(week))
+
+
+def page(week: Week) -> bytes:
+    """The same as a page of its own, for a frame."""
+    html = ET.Element("html", {"lang": "en"})
+    head = ET.SubElement(html, "head")
+    ET.SubElement(head, "meta", {"charset": "utf-8"})
+    ET.SubElement(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
+    ET.SubElement(head, "meta", {"name": "color-scheme", "content": "light dark"})
+    _text(head, "title", week.title)
+    if week.site:
+        for name, content in {"title": week.title, "description": week.told, "image": f"{week.site}/week.png"}.items():
+            ET.SubElement(head, "meta", {"property": f"og:{name}", "content": content})
+    main = ET.SubElement(ET.SubElement(html, "body"), "main")
+    _text(main, "h1", week.title)
+    main.append(_figure(week))
+    return b"<!DOCTYPE html>\n" + _ascii(html)
+
+
+def _figure(week: Week) -> ET.Element:
+    figure = ET.Element("figure", {"class": "flyby-week"})
+    picture = _picture(week)
+    picture.attrib.pop("xmlns")  # HTML knows what <svg> is
+    picture.set("width", "100%")
+    picture.attrib.pop("height")
+    figure.append(picture)
+    caption = ET.SubElement(figure, "figcaption")
+    _text(caption, "p", week.told)
+    if week.closest:
+        listed = ET.SubElement(caption, "ul")
+        for flyby in week.closest:
+            _text(ET.SubElement(listed, "li"), "a", _line(flyby)).set("href", words.link(flyby, week.site))
+    source = _text(caption, "p", "Distances are from the Earth's centre. Data: NASA and JPL, kept by flyby")
+    if week.site:
+        source.text = f"{source.text}, "
+        _text(source, "a", "where there is more").set("href", f"{week.site}/")
+    return figure
+
+
+def _picture(week: Week) -> ET.Element:
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {WIDTH} {HEIGHT}",
+            "width": str(WIDTH),
+            "height": str(HEIGHT),
+            "role": "img",
+            "aria-labelledby": "flyby-week-title flyby-week-told",
+            "font-family": FONT,
+            "font-size": "14",
+            "fill": INK,
+        },
+    )
+    _text(root, "title", week.title).set("id", "flyby-week-title")
+    _text(root, "desc", week.told).set("id", "flyby-week-told")
+    ET.SubElement(root, "rect", {"width": str(WIDTH), "height": str(HEIGHT), "fill": PAPER})
+    _label(root, 20, 34, week.title, size=18, weight="bold")
+    _scale(root, week)
+    for flyby in sorted(week.flybys, key=lambda flyby: -(flyby["diameter_max_m"] or 0.0)):  # the small ones in front
+        x, y = _place(week, flyby)
+        close = flyby["miss_distance_ld"] < 1
+        dot = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{_radius(flyby):.1f}", "fill": CLOSE if close else DOT}
+        _text(ET.SubElement(root, "circle", dot | {"fill-opacity": "0.7"}), "title", _line(flyby))
+    below = 0.0
+    for flyby in sorted(week.closest, key=lambda flyby: _place(week, flyby)[1]):
+        x, y = _place(week, flyby)
+        below = max(y + 5, below + 17)  # names do not lie on each other
+        radius = _radius(flyby) + 5
+        name, right = _cut(words.named(flyby)), x < (LEFT + RIGHT) / 2
+        told = f"{name}, {words.short_distance(flyby)}"
+        _label(root, x + radius if right else x - radius, below, told, anchor="start" if right else "end")
+    _label(
+        root,
+        20,
+        HEIGHT - 14,
+        "Distance from the Earth's centre; larger dots are larger asteroids.",
+        fill=MUTED,
+        size=12,
+    )
+    _label(root, WIDTH - 20, HEIGHT - 14, "Data: NASA and JPL, kept by flyby", anchor="end", fill=MUTED, size=12)
+    return root
+
+
+def _scale(root: ET.Element, week: Week) -> None:
+    for distance_ld in (0.1, 1, 10, 100):
+        y = _height(distance_ld)
+        moon = distance_ld == 1
+        line = {"x1": str(LEFT), "x2": str(RIGHT), "y1": f"{y:.1f}", "y2": f"{y:.1f}"}
+        ET.SubElement(
+            root, "line", line | {"stroke": MUTED if moon else LINE, "stroke-dasharray": "4 4" if moon else "1 0"}
+        )
+        _label(root, LEFT - 8, y + 5, "the Moon" if moon else f"{distance_ld:g} LD", anchor="end", fill=MUTED, size=12)
+    width = (RIGHT - LEFT) / DAYS
+    for n in range(DAYS):
+        x, day = LEFT + n * width, week.first + n * DAY
+        ET.SubElement(
+            root, "line", {"x1": f"{x:.1f}", "x2": f"{x:.1f}", "y1": str(TOP), "y2": str(BOTTOM), "stroke": LINE}
+        )
+        _label(root, x + width / 2, BOTTOM + 22, f"{day:%a %-d %b}", anchor="middle", fill=MUTED, size=12)
+
+
+def _place(week: Week, flyby: words.Flyby) -> tuple[float, float]:
+    """Where the flyby is in the picture. Without a moment it stands in the middle of its day."""
+    at: datetime | None = flyby["close_approach_at"] if words.is_timed(flyby) else None
+    noon = datetime.combine(flyby["close_approach_date"], time(12))
+    moment = at.replace(tzinfo=None) if at else noon
+    days = (moment - datetime.combine(week.first, time())) / DAY
+    x = LEFT + min(max(days, 0.0), float(DAYS)) * (RIGHT - LEFT) / DAYS
+    return x, _height(flyby["miss_distance_ld"])
+
+
+def _height(distance_ld: float) -> float:
+    share = log10(min(max(distance_ld, NEAR), FAR) / NEAR) / log10(FAR / NEAR)
+    return BOTTOM - share * (BOTTOM - TOP)
+
+
+def _radius(flyby: words.Flyby) -> float:
+    return min(3 + sqrt(flyby["diameter_max_m"] or 0.0) / 4, 12)
+
+
+def _line(flyby: words.Flyby) -> str:
+    return f"{words.named(flyby)}, {words.when(flyby)}, {words.short_distance(flyby)}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+
+
+def _label(
+    root: ET.Element,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    fill: str = INK,
+    size: int = 14,
+    weight: str = "normal",
+) -> None:
+    told = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor, "fill": fill, "font-size": str(size)}
+    _text(root, "text", text).attrib.update(told | {"font-weight": weight})
+
+
+def _text(parent: ET.Element, name: str, text: str) -> ET.Element:
+    child = ET.SubElement(parent, name)
+    child.text = text
+    return child
+
+
+def _ascii(element: ET.Element) -> bytes:
+    # As XML also what is HTML: that escapes attributes whole, and nothing here is empty that HTML wants closed.
+    written = ET.tostring(element, encoding="unicode")
+    return written.encode("ascii", "xmlcharrefreplace") + b"\n"
