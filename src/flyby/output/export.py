@@ -1,4 +1,4 @@
-"""`flyby export`: the record as a dataset to take away, Parquet by year with a `datapackage.json` that says what it is.
+"""`flyby export`: the record as a dataset to take away, Parquet by month or year and a `datapackage.json` about it.
 
 The same record gives the same bytes: rows are in a total order, row groups and compression are fixed, and nothing tells
 the time of writing. (Parquet names the library that wrote it: another pyarrow may write other bytes.) So a file that
@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flyby.errors import HomeError
@@ -23,7 +24,7 @@ from flyby.output.files import put
 from flyby.query.columns import COLUMNS
 from flyby.query.database import Database, opened
 
-DESCRIPTOR, CHECKSUMS = "datapackage.json", "SHA256SUMS"
+DESCRIPTOR = "datapackage.json"
 #: What says that a folder is ours to write in.
 NAME = "flyby"
 ROW_GROUP = 100_000
@@ -31,32 +32,40 @@ ROW_GROUP = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the dataset: what it holds, the column whose year a row belongs to (None: all in one file), and what
-    its rows are ordered by, which no two share."""
+    """A table of the dataset: what it holds, what names the file that a row is in, and what its rows are ordered by;
+    where two can share that, ALL: whatever else they have."""
 
     name: str
     about: str
-    year: str | None
+    file: str
     order: tuple[str, ...]
 
+
+#: What grows is cut by month: a morning looks at a few of them again, and for each a whole year would be written anew.
+MONTH, YEAR = "strftime({}, '%Y-%m')", "strftime({}, '%Y')"
 
 TABLES = (
     Table(
         "close_approaches",
         "One row per flyby: what is believed now.",
-        "close_approach_date",
+        MONTH.format("close_approach_date"),
         ("close_approach_date", "designation", "close_approach_at", "miss_distance_km", "ALL"),
     ),
     Table(
         "revisions",
         "Every version of every flyby, one chain of revisions per flyby and source.",
-        "close_approach_date",
+        MONTH.format("close_approach_date"),
         ("close_approach_date", "flyby_id", "sources", "revision"),
     ),
-    Table("days", "The ledger: how complete each day is.", "day", ("day",)),
-    Table("requests", "One row per answer: who said what, when.", "requested_at", ("requested_at", "request_id")),
-    Table("absences", "When a listed flyby stayed away from answers.", None, ("absent_from", "flyby_id", "source")),
-    Table("sources", "Who is asked, and how each is judged.", None, ("name",)),
+    Table("days", "The ledger: how complete each day is.", YEAR.format("day"), ("day",)),
+    Table(
+        "requests",
+        "One row per answer: who said what, when.",
+        MONTH.format("requested_at"),
+        ("requested_at", "request_id"),
+    ),
+    Table("absences", "When a listed flyby stayed away from answers.", "'all'", ("absent_from", "flyby_id", "source")),
+    Table("sources", "Who is asked, and how each is judged.", "'all'", ("name",)),
 )
 
 #: Units that the end of a column's name tells; the longest end that fits.
@@ -106,10 +115,7 @@ def export(database: Database, folder: Path) -> Exported:
         with opened(database) as connection:
             resources = [_resource(connection, table, folder, done) for table in _tables(connection)]
         parts = [part for resource in resources for part in resource["parts"]]
-        sums = "".join(f"{part['hash'].removeprefix('sha256:')}  {part['path']}\n" for part in parts)
-        # What can be read of the files first, as it is last what says that they are there.
-        for name, content in ((CHECKSUMS, sums.encode()), (DESCRIPTOR, _descriptor(resources))):
-            _put(folder, name, content, done)
+        _put(folder, DESCRIPTOR, _descriptor(resources), done)  # when all that it names is there
         _remove(folder, before - {part["path"] for part in parts}, done)
     except OSError as error:
         raise HomeError(f"{folder} could not be written ({error.strerror}): the same command goes on") from None
@@ -129,7 +135,7 @@ def _ours(folder: Path) -> set[str]:
             return {str(path) for resource in told["resources"] for path in resource["path"]}
     # A first export that was killed left only what it is about to write.
     names = {table.name for table in TABLES}
-    if all(path.name in {*names, CHECKSUMS} or path.name.startswith(f".{DESCRIPTOR}.") for path in folder.iterdir()):
+    if all(path.name in names or path.name.startswith(f".{DESCRIPTOR}.") for path in folder.iterdir()):
         return set()
     raise HomeError(f"{folder} holds something else than flyby's dataset: name an empty folder, or one of an export")
 
@@ -137,21 +143,22 @@ def _ours(folder: Path) -> set[str]:
 def _tables(connection: duckdb.DuckDBPyConnection) -> Iterator[Table]:
     for table in TABLES:
         with suppress(duckdb.CatalogException):  # what a record of an older form has not
-            connection.execute(f"FROM {table.name} LIMIT 0")
+            connection.table(table.name)
             yield table
 
 
 def _resource(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path, done: Exported) -> dict[str, Any]:
     """Write the files of a table; what the descriptor says of it."""
-    columns = connection.execute(f"DESCRIBE {table.name}").fetchall()
+    held = connection.table(table.name)
+    columns = zip(held.columns, held.types, strict=True)
     about = _meanings(connection, table)
     parts = []
-    for year, rows in _years(connection, table):
-        path = f"{table.name}/{year}.parquet"
+    for name, rows in _files(held, table):
+        path = f"{table.name}/{name}.parquet"
         content = _parquet(rows)
         _put(folder, path, content, done)
         digest = hashlib.sha256(content).hexdigest()
-        parts.append({"path": path, "rows": rows.num_rows, "bytes": len(content), "hash": f"sha256:{digest}"})
+        parts.append({"path": path, "bytes": len(content), "hash": f"sha256:{digest}"})
         done.files += 1
         done.rows += rows.num_rows
     return {
@@ -160,27 +167,22 @@ def _resource(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path,
         "path": [part["path"] for part in parts],
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
-        "schema": {"fields": [_field(name, kind, about.get(name)) for name, kind, *_ in columns]},
+        "schema": {"fields": [_field(name, str(kind), about.get(name)) for name, kind in columns]},
         "parts": parts,
     }
 
 
-def _years(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of the table, year by year, in their order."""
-    order = ", ".join(table.order)
-    if "ALL" in table.order:  # the rest of the columns decides between rows that are the same in all these
-        order = ", ".join([*table.order[:-1], *_names(connection, table.name)])
-    if table.year is None:
-        yield "all", connection.execute(f"FROM {table.name} ORDER BY {order}").to_arrow_table()
-        return
-    years = connection.execute(f"SELECT DISTINCT year({table.year}) FROM {table.name} ORDER BY 1").fetchall()
-    for (year,) in years:
-        query = f"FROM {table.name} WHERE year({table.year}) = {year} ORDER BY {order}"
-        yield str(year), connection.execute(query).to_arrow_table()
-
-
-def _names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    return [name for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]
+def _files(rows: duckdb.DuckDBPyRelation, table: Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of the table in their order, by the file they are in."""
+    order = ", ".join(table.order).replace("ALL", ", ".join(rows.columns))
+    told = rows.project(f"{table.file} AS file, *").order(f"file, {order}").to_arrow_table()
+    files, told = told["file"].combine_chunks(), told.drop_columns("file")
+    if not told.num_rows:  # a table without rows has its columns all the same
+        yield "empty", told
+    for run in pc.value_counts(files):  # in the order in which they come
+        name, count = run["values"].as_py(), run["counts"].as_py()
+        yield name, told.slice(0, count)
+        told = told.slice(count)
 
 
 def _parquet(rows: pa.Table) -> bytes:
@@ -228,7 +230,7 @@ def _descriptor(resources: Sequence[dict[str, Any]]) -> bytes:
         "profile": "data-package",
         "name": NAME,
         "title": "The record of every asteroid that passes the Earth",
-        "description": "Close approaches as NASA's NeoWs and JPL's CAD list them, with all that they ever said of each. "
+        "description": "Close approaches as NASA's NeoWs and JPL's CAD list them, with all that they ever said. "
         "Moments are UTC, days are UTC dates, distances are from the Earth's centre.",
         "sources": [
             {"title": "NASA NeoWs", "path": "https://api.nasa.gov"},
@@ -236,7 +238,7 @@ def _descriptor(resources: Sequence[dict[str, Any]]) -> bytes:
         ],
         "resources": resources,
     }
-    return json.dumps(told, indent=1, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(told, ensure_ascii=False).encode() + b"\n"
 
 
 def _put(folder: Path, name: str, content: bytes, done: Exported) -> None:

@@ -67,8 +67,8 @@ class Change:
 
     @property
     def is_remarkable(self) -> bool:
-        """Whether it is more than another value, or changes what a calendar shows of a flyby that is not long past: most
-        orbits are known a little better every morning, and that is all."""
+        """Whether it is more than another value, or changes what a calendar shows of a flyby that is not long past:
+        most orbits are known a little better every morning, and that is all."""
         if self.change != "changed" or self.told_before is None:
             return True
         if self.told["close_approach_date"] < self.changed_at.date() - WINDOW_DAYS * DAY:

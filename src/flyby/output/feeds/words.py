@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from flyby.query.asteroids import links
+
 Flyby = Mapping[str, Any]
 
 #: A time that is uncertain by so many minutes is a day, and no minute is told.
@@ -36,12 +38,7 @@ def named(flyby: Flyby) -> str:
 
 def jpl(designation: str) -> str:
     """JPL's page of the asteroid."""
-    return f"https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr={quote(designation, safe='')}"
-
-
-def cneos(designation: str) -> str:
-    """The asteroid's close approaches at CNEOS."""
-    return f"https://cneos.jpl.nasa.gov/ca/?des={quote(designation, safe='')}"
+    return links(designation)["jpl"]
 
 
 def link(flyby: Flyby, site: str | None) -> str:
