@@ -1,7 +1,7 @@
 """One asteroid: found by whatever it is called, and everything that was ever said of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -90,7 +90,7 @@ def asteroid(published: Database, text: str, now: datetime) -> Asteroid:
     return Asteroid(now, bool(simulated), designation, str(latest["name"]), ids, links(designation), flybys)
 
 
-def find(known: Iterable[tuple[str, list[str], list[str | None]]], text: str) -> str:
+def find(known: Iterable[tuple[str, Sequence[str], Sequence[str | None]]], text: str) -> str:
     """The designation of the one asteroid that is called `text`; spaces, hyphens and letters' case do not count."""
     asked = _key(text)
     if not asked:

@@ -38,7 +38,7 @@ def calendar(flybys: Iterable[words.Flyby], *, site: str | None, simulated: bool
 
 
 def _event(flyby: words.Flyby, site: str | None) -> Event:
-    name = words.named(flyby)
+    name = words.named(flyby).replace(r"\N", r"\n")  # icalendar writes the first as a line break
     # Who was told before anything else that it is cancelled need not open the event.
     title = f"Withdrawn: {name}" if flyby["withdrawn"] else f"{name} passes at {words.short_distance(flyby)}"
     return Event.new(
