@@ -30,7 +30,7 @@ MOVED = row("2019 CC", "3840003", "2019-02-18", 0.0011, "00:10")
 MANY = [row(f"2018 B{n}", f"38001{n:02}", "2019-02-16") for n in range(10)]
 
 #: As `known_as.sql` gives them.
-KNOWN = [
+KNOWN: list[tuple[str, list[str], list[str | None]]] = [
     ("A898 PA", ["433 Eros (A898 PA)"], ["2000433"]),
     ("2006 FK", ["613398 (2006 FK)", "(2006 FK)"], ["2613398", "3320000"]),
     ("2004 MN4", ["99942 Apophis (2004 MN4)"], ["2099942"]),

@@ -331,6 +331,20 @@ def export(folder: Path) -> None:
     )
 
 
+@flyby.command(epilog="Example: flyby mcp")
+@_debug
+def mcp() -> None:
+    """The record for assistants: an MCP server on stdin and stdout, read-only, with six tools."""
+    settings = Settings.load()
+    try:
+        from flyby.output.mcp import serve
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        raise FlybyError("`flyby mcp` needs `pip install 'flyby[mcp]'`") from None
+    serve(settings)
+
+
 @flyby.command(epilog="Example: flyby rebuild")
 @click.option("--without-lost", is_flag=True, help="Of a lake: do without the answers that raw/ no longer holds.")
 @_debug

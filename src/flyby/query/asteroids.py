@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from flyby.errors import HomeError, UsageError
+from flyby.errors import FlybyError, UsageError
 from flyby.query.database import Database, opened, query_text
 from flyby.query.shape import shaped
 from flyby.query.views import MOVING, Move
@@ -113,7 +113,7 @@ def find(known: Iterable[tuple[str, Sequence[str], Sequence[str | None]]], text:
         : NEAR if len(asked) > 2 else 0
     ]
     hint = f": did you mean {_or(list(dict.fromkeys(near))[:NEAR])}?" if near else ""
-    raise HomeError(f"the record has no asteroid {_said(text)!r}{hint or ': `flyby upcoming` names some'}")
+    raise FlybyError(f"the record has no asteroid {_said(text)!r}{hint or ': `flyby upcoming` names some'}")
 
 
 def _parts(name: str) -> list[str]:
