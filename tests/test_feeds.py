@@ -23,6 +23,8 @@ from flyby.output.feeds.calendar import calendar
 from flyby.output.feeds.changes import Change, atom, entries, json_feed
 from flyby.output.feeds.upcoming import schema, upcoming
 from flyby.output.feeds.week import Week, fragment, page, png, svg
+from flyby.output.report import after_run
+from flyby.output.site import write_site
 from flyby.record.load import publish_record
 from flyby.settings import Settings
 from warehouses import warehouse_of
@@ -223,6 +225,48 @@ def test_a_folder_that_cannot_be_written_is_one_line(home: Home, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(HomeError, match="could not be written"):
         write_feeds(home.settings.database, tmp_path / "file", home.settings, moment("2019-02-15T07:00"))
+
+
+def test_a_site_is_the_page_and_its_feeds_and_only_what_changed_is_written(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    now = moment("2019-02-15T07:00")
+    assert set(write_site(home.settings, folder, now=now)) == {*FILES, "index.html", "flyby-site.json"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, "index.html", "flyby-site.json"}
+    assert write_site(home.settings, folder, now=now) == []
+    (folder / "robots.txt").write_text("mine")
+    (folder / "week.svg").write_text("damaged")
+    assert write_site(home.settings, folder, now=now) == ["week.svg"]
+    assert (folder / "robots.txt").read_text() == "mine"
+
+
+def test_what_flyby_no_longer_writes_goes_from_a_site_and_nothing_else(home: Home, tmp_path: Path) -> None:
+    folder, now = tmp_path / "site", moment("2019-02-15T07:00")
+    write_site(home.settings, folder, now=now)
+    (tmp_path / "precious").write_text("mine")
+    (folder / "old.json").write_text("flyby's")
+    told = json.loads((folder / "flyby-site.json").read_text())
+    told["files"] += ["old.json", "../precious", str(tmp_path / "precious")]
+    (folder / "flyby-site.json").write_text(json.dumps(told))
+    assert "old.json" in write_site(home.settings, folder, now=now)
+    assert not (folder / "old.json").exists()
+    assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize("listed", [None, "{", "[]", "{}", '{"files": 1}'])
+def test_a_folder_that_is_no_site_is_refused_and_left_alone(home: Home, tmp_path: Path, listed: str | None) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "index.html").write_text("mine")
+    if listed is not None:
+        (folder / "flyby-site.json").write_text(listed)
+    with pytest.raises(HomeError, match="something else than a site"):
+        write_site(home.settings, folder, now=moment("2019-02-15T07:00"))
+    assert (folder / "index.html").read_text() == "mine"
+
+
+def test_a_run_writes_the_feeds_beside_the_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert after_run(home.settings) == []
+    assert {path.name for path in home.settings.report.parent.iterdir()} == {*FILES, "index.html"}
 
 
 @pytest.mark.parametrize(

@@ -293,17 +293,29 @@ def show(designation: Sequence[str], as_json: bool, as_csv: bool) -> None:
 
 @flyby.command(epilog="Example: flyby report --open")
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+@click.option(
+    "--to", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Make DIR a whole site to publish."
+)
 @_debug
-def report(is_opened: bool) -> None:
-    """Write the page: what is coming, last night, what changed. Every run does so too."""
+def report(is_opened: bool, folder: Path | None) -> None:
+    """Write the page and its feeds: what is coming, last night, what changed. Every run does so too.
+
+    With --to they are written into a folder to publish, and only what changed. FLYBY_SITE is the address where it is
+    served.
+    """
     from flyby.output import terminal
     from flyby.output.feeds import write_feeds
     from flyby.output.report import write_report
+    from flyby.output.site import write_site
 
     settings = Settings.load()
     with terminal.busy("writing the page"):
-        page = write_report(settings.database, settings.report, now=settings.now())
-        write_feeds(settings.database, page.parent, settings, settings.now())
+        if folder:
+            write_site(settings, folder, now=settings.now())
+            page = folder.absolute() / "index.html"
+        else:
+            page = write_report(settings.database, settings.report, now=settings.now())
+            write_feeds(settings.database, page.parent, settings, settings.now())
     if is_opened:
         import webbrowser
 
