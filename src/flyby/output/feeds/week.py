@@ -1,7 +1,7 @@
 """The week in a picture, to be shown on other people's pages: SVG, PNG, and HTML without scripts that holds it.
 
-Everything is escaped by ElementTree and written in ASCII, so that it can stand in a page of any encoding. It sets no
-styles, so that it can stand in a page of any policy.
+Everything is escaped by ElementTree and written in ASCII, so that it can stand in a page of any encoding. Picture and
+fragment set no styles, so that they can stand in a page of any policy.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,13 @@ NEAR, FAR = 0.1, 200.0
 #: How many flybys are named.
 NAMED = 3
 NAME = 24
-INK, MUTED, LINE, PAPER, DOT, CLOSE = "#1b1f24", "#57606a", "#d0d7de", "#ffffff", "#2f6fab", "#b3261e"
+INK, PAPER, DOT, CLOSE = "#1b1f24", "#ffffff", "#3d7fc1", "#d0463c"
+#: Text that says less, and lines: so much of the ink.
+MUTED, LINE = "0.75", "0.2"
+STYLE = (
+    "body{margin:8px;background:Canvas;color:CanvasText;font:1rem/1.5 system-ui,sans-serif}"
+    "h1{font-size:1.1rem}figure{margin:0}figcaption{max-width:60em}"
+)
 FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
 
@@ -59,7 +65,11 @@ class Week:
 
 def svg(week: Week) -> bytes:
     """The picture, with its text for who does not see it."""
-    return _ascii(_picture(week))
+    picture = _picture(week)
+    picture.set("color", INK)
+    paper = ET.Element("rect", {"width": str(WIDTH), "height": str(HEIGHT), "fill": PAPER})
+    picture.insert(2, paper)  # behind everything but the words
+    return _ascii(picture)
 
 
 def png(picture: bytes) -> bytes | None:
@@ -84,6 +94,7 @@ def page(week: Week) -> bytes:
     ET.SubElement(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
     ET.SubElement(head, "meta", {"name": "color-scheme", "content": "light dark"})
     _text(head, "title", week.title)
+    _text(head, "style", STYLE)
     if week.site:
         for name, content in {"title": week.title, "description": week.told, "image": f"{week.site}/week.png"}.items():
             ET.SubElement(head, "meta", {"property": f"og:{name}", "content": content})
@@ -125,12 +136,11 @@ def _picture(week: Week) -> ET.Element:
             "aria-labelledby": "flyby-week-title flyby-week-told",
             "font-family": FONT,
             "font-size": "14",
-            "fill": INK,
+            "fill": "currentColor",  # so that it is legible on a page in the dark
         },
     )
     _text(root, "title", week.title).set("id", "flyby-week-title")
     _text(root, "desc", week.told).set("id", "flyby-week-told")
-    ET.SubElement(root, "rect", {"width": str(WIDTH), "height": str(HEIGHT), "fill": PAPER})
     _label(root, 20, 34, week.title, size=18, weight="bold")
     _scale(root, week)
     for flyby in sorted(week.flybys, key=lambda flyby: -(flyby["diameter_max_m"] or 0.0)):  # the small ones in front
@@ -146,15 +156,9 @@ def _picture(week: Week) -> ET.Element:
         name, right = _cut(words.named(flyby)), x < (LEFT + RIGHT) / 2
         told = f"{name}, {words.short_distance(flyby)}"
         _label(root, x + radius if right else x - radius, below, told, anchor="start" if right else "end")
-    _label(
-        root,
-        20,
-        HEIGHT - 14,
-        "Distance from the Earth's centre; larger dots are larger asteroids.",
-        fill=MUTED,
-        size=12,
-    )
-    _label(root, WIDTH - 20, HEIGHT - 14, "Data: NASA and JPL, kept by flyby", anchor="end", fill=MUTED, size=12)
+    about = "These asteroids do not exist." if week.simulated else "Larger dots are larger asteroids."
+    _label(root, 20, HEIGHT - 14, f"Distance from the Earth's centre. {about}", opacity=MUTED, size=12)
+    _label(root, WIDTH - 20, HEIGHT - 14, "Data: NASA and JPL, kept by flyby", anchor="end", opacity=MUTED, size=12)
     return root
 
 
@@ -162,18 +166,23 @@ def _scale(root: ET.Element, week: Week) -> None:
     for distance_ld in (0.1, 1, 10, 100):
         y = _height(distance_ld)
         moon = distance_ld == 1
-        line = {"x1": str(LEFT), "x2": str(RIGHT), "y1": f"{y:.1f}", "y2": f"{y:.1f}"}
-        ET.SubElement(
-            root, "line", line | {"stroke": MUTED if moon else LINE, "stroke-dasharray": "4 4" if moon else "1 0"}
-        )
-        _label(root, LEFT - 8, y + 5, "the Moon" if moon else f"{distance_ld:g} LD", anchor="end", fill=MUTED, size=12)
+        _rule(root, (LEFT, y), (RIGHT, y), opacity=MUTED if moon else LINE, dashes="4 4" if moon else "none")
+        name = "the Moon" if moon else f"{distance_ld:g} LD"
+        _label(root, LEFT - 8, y + 5, name, anchor="end", opacity=MUTED, size=12)
     width = (RIGHT - LEFT) / DAYS
     for n in range(DAYS):
         x, day = LEFT + n * width, week.first + n * DAY
-        ET.SubElement(
-            root, "line", {"x1": f"{x:.1f}", "x2": f"{x:.1f}", "y1": str(TOP), "y2": str(BOTTOM), "stroke": LINE}
-        )
-        _label(root, x + width / 2, BOTTOM + 22, f"{day:%a %-d %b}", anchor="middle", fill=MUTED, size=12)
+        _rule(root, (x, TOP), (x, BOTTOM), opacity=LINE)
+        _label(root, x + width / 2, BOTTOM + 22, f"{day:%a %-d %b}", anchor="middle", opacity=MUTED, size=12)
+
+
+def _rule(
+    root: ET.Element, start: tuple[float, float], end: tuple[float, float], *, opacity: str, dashes: str = "none"
+) -> None:
+    (x1, y1), (x2, y2) = start, end
+    ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
+    look = {"stroke": "currentColor", "stroke-opacity": opacity, "stroke-dasharray": dashes}
+    ET.SubElement(root, "line", ends | look)
 
 
 def _place(week: Week, flyby: words.Flyby) -> tuple[float, float]:
@@ -210,11 +219,11 @@ def _label(
     text: str,
     *,
     anchor: str = "start",
-    fill: str = INK,
+    opacity: str = "1",
     size: int = 14,
     weight: str = "normal",
 ) -> None:
-    told = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor, "fill": fill, "font-size": str(size)}
+    told = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor, "fill-opacity": opacity, "font-size": str(size)}
     _text(root, "text", text).attrib.update(told | {"font-weight": weight})
 
 
