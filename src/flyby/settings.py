@@ -14,6 +14,8 @@ from flyby.errors import SettingsError
 
 NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
 CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+#: How FLYBY_SITE is written.
+SITE = "https://asteroids.example/flyby"
 #: NASA's shared key: 30 requests an hour, 50 a day.
 DEMO_KEY = "DEMO_KEY"
 #: What is worth a notice.
@@ -51,6 +53,8 @@ class Settings:
     digest: bool
     #: Where several machines keep one record; None is the file in FLYBY_HOME.
     lake: Lake | None = None
+    #: The address at which the page's folder is served, for the links in feeds and notices.
+    site: str | None = None
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
 
@@ -71,6 +75,7 @@ class Settings:
             notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
             digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
             lake=Lake.named(warehouse, read("FLYBY_WAREHOUSE_DATA") or str(home / "lake")) if warehouse else None,
+            site=_site(site) if (site := read("FLYBY_SITE")) else None,
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
@@ -139,15 +144,21 @@ def _key(key: str) -> str:
     return key
 
 
-def _url(name: str, url: str) -> str:
+def _url(name: str, url: str, *, like: str = NEOWS_URL) -> str:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  reading it is the check
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {NEOWS_URL}")
+        raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {like}")
     return url.rstrip("/")
+
+
+def _site(url: str) -> str:
+    if not re.fullmatch(r"[^#\"<>\\^`{|}]+", url) or not url.isascii() or not url.isprintable() or " " in url:
+        raise SettingsError(f"FLYBY_SITE must be an http(s) address without spaces, quotes or a #, like {SITE}")
+    return _url("FLYBY_SITE", url, like=SITE).removesuffix("/index.html")
 
 
 def _timezone(name: str) -> str:

@@ -23,6 +23,7 @@ from uuid import uuid4
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.plan import LISTED_BY
+from flyby.output.feeds import write_feeds
 from flyby.query.database import Database, ask, opened
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 from flyby.settings import Settings
@@ -62,6 +63,7 @@ def after_run(settings: Settings) -> list[str]:
     """Write the page of what was published last. Gives what went wrong, in a line for the log; raises nothing."""
     try:
         write_report(settings.database, settings.report, now=settings.now())
+        write_feeds(settings.database, settings.report.parent, settings, settings.now())
     except Exception as error:  # noqa: BLE001  a run is not lost for its page
         said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
         return [f"the page is the old one: {said}"]
