@@ -21,6 +21,7 @@ from commands import KEY, assert_one_line, environment
 from flyby.errors import FlybyError
 from flyby.query.guarded import MOST_BYTES, Limits, ask_guarded
 from flyby.record.load import publish_record
+from warehouses import warehouse_of
 
 NOW = datetime(2019, 2, 16, 7, tzinfo=UTC)
 BEHIND, AHEAD = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -51,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def settings_of(home: Home) -> dict[str, str]:
-    return environment(home.settings.home, FLYBY_NOW=NOW.isoformat())
+    return environment(home.settings.home, FLYBY_NOW=NOW.isoformat()) | warehouse_of(home.settings.home)
 
 
 async def by_the_sdk(home: Home, ask: Callable[[Any], Awaitable[Any]]) -> Any:

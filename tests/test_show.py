@@ -21,6 +21,7 @@ from flyby.errors import FlybyError
 from flyby.output import spreadsheet
 from flyby.query.asteroids import asteroid, find
 from flyby.record.load import publish_record
+from warehouses import warehouse_of
 
 NOW = datetime(2019, 2, 17, 7, tzinfo=UTC)
 BEHIND, AHEAD = window("2019-02-07", "2019-02-14"), window("2019-02-15", "2019-02-22")
@@ -52,7 +53,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture
 def settled(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
     """That home as the settings of this process."""
-    for name, value in environment(home.settings.home, FLYBY_NOW=NOW.isoformat(), COLUMNS="120").items():
+    own = environment(home.settings.home, FLYBY_NOW=NOW.isoformat(), COLUMNS="120")
+    for name, value in (own | warehouse_of(home.settings.home)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     return home

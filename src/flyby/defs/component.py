@@ -25,6 +25,7 @@ VARIABLES = {
     "notify": "FLYBY_NOTIFY",
     "notable": "FLYBY_NOTABLE",
     "digest": "FLYBY_DIGEST",
+    "site": "FLYBY_SITE",
     "warehouse": "FLYBY_WAREHOUSE",
     "warehouse_data": "FLYBY_WAREHOUSE_DATA",
     "now": "FLYBY_NOW",
@@ -59,6 +60,11 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
     notify: list[str] = Field(default=[], description="Who is told, as Apprise's addresses.", examples=[["ntfy://x"]])
     notable: str = Field(default=NOTABLE, description="What is worth a notice.", examples=[NOTABLE])
     digest: bool = Field(default=False, description="A notice every morning.")
+    site: str | None = Field(
+        default=None,
+        description="Where the page's folder is served, for the links in feeds.",
+        examples=["https://asteroids.example/flyby"],
+    )
     warehouse: str | None = Field(
         default=None,
         description="The record as a DuckLake for several machines; by default it is a file in `home`.",

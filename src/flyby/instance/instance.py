@@ -346,6 +346,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_NOTIFY": " ".join(settings.notify),
         "FLYBY_NOTABLE": "; ".join(map(str, settings.notable)),
         "FLYBY_DIGEST": str(int(settings.digest)),
+        "FLYBY_SITE": settings.site or "",
         "FLYBY_WAREHOUSE": PREFIX + settings.lake.catalog if settings.lake else "",
         "FLYBY_WAREHOUSE_DATA": settings.lake.data if settings.lake else "",
         "FLYBY_NOW": moment.isoformat() if moment else "",

@@ -55,6 +55,10 @@ def ask_guarded(database: Path | Lake, query: str, limits: Limits) -> Answer:
     """What the query gives. Raises FlybyError, in one line, where it is refused, wrong or takes too much."""
     where = {"file": str(database)} if isinstance(database, Path) else {"lake": asdict(database)}
     asked = json.dumps(where | {"query": query, "limits": asdict(limits)})
+    # Where a lake is, is for whoever asks it; the words of our own settings are for nobody.
+    known = ("PG", "AWS_") if isinstance(database, Lake) else ()
+    around = {name: value for name, value in os.environ.items() if name.startswith(known)}
+    around["PYTHONPATH"] = os.pathsep.join(sys.path)
     command = [sys.executable, "-c", "from flyby.query.guarded import answer; answer()"]
     try:
         done = subprocess.run(
@@ -63,7 +67,7 @@ def ask_guarded(database: Path | Lake, query: str, limits: Limits) -> Answer:
             capture_output=True,
             text=True,
             timeout=limits.seconds + GRACE_S,
-            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            env=around,
             check=False,
         )
         told = json.loads(done.stdout)
