@@ -15,10 +15,11 @@ import click
 
 from flyby import __version__
 from flyby.days import DAY, WINDOW_DAYS, parse_day
-from flyby.errors import FlybyError, UsageError
+from flyby.errors import FlybyError, UsageError, is_interrupt
 from flyby.settings import Settings
 
 if TYPE_CHECKING:
+    from flyby.query import views
     from flyby.query.views import Changes
     from flyby.sandbox import Sandbox
 
@@ -45,12 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{error.format_message().rstrip('.')}: see `{_path(error)} --help`", error, state, status=error.exit_code
         )
     except FlybyError as error:
+        if is_interrupt(error):
+            _fail(INTERRUPTED, error, state, status=1)
         _fail(str(error), error, state, status=2 if isinstance(error, UsageError) else 1)
     except (KeyboardInterrupt, click.Abort) as error:
-        _fail("interrupted: nothing that came is lost, the same command goes on", error, state, status=1)
+        _fail(INTERRUPTED, error, state, status=1)
     except Exception as error:  # noqa: BLE001  a person gets one line, whatever happened
+        if is_interrupt(error):
+            _fail(INTERRUPTED, error, state, status=1)
         named = f"{type(error).__name__}: {error}".splitlines()[0]
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
+
+
+#: What is safe after a Ctrl-C.
+INTERRUPTED = "interrupted: nothing that came is lost, the same command goes on"
 
 
 class _Group(click.Group):
@@ -58,7 +67,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:  # before click makes it an empty line and an Abort
-            raise FlybyError("interrupted: nothing that came is lost, the same command goes on") from None
+            raise FlybyError(INTERRUPTED) from None
 
 
 def _debug(command: Callable[..., None]) -> Callable[..., None]:
@@ -158,21 +167,27 @@ def backfill(first: date, last: date, wait: bool) -> None:
 
 @flyby.command(epilog="Example: flyby status --json")
 @as_json
+@click.option("--check", is_flag=True, help="For monitoring: one line, and exit status 1 if mornings do not come.")
 @_debug
-def status(as_json: bool) -> None:
+def status(as_json: bool, check: bool) -> None:
     """What is held, how fresh it is, what is suspect or missing, and whether JPL agrees."""
+    from flyby.instance.health import health
     from flyby.query import views
     from flyby.query.database import opened
 
     settings = Settings.load()
     with opened(settings.database) as database:
         found = views.status(database, settings.now())
+        if check:
+            return _check(found, health(settings))
         opinion = views.second_opinion(database, settings.now())
     if as_json:
-        return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
+        return _print_json({**asdict(found), "is_stale": found.is_stale, "second_opinion": asdict(opinion)})
     from flyby.output import terminal
 
     terminal.show_status(found, home=str(settings.home))
+    for line in health(settings):
+        terminal.say(line, style="yellow")
     return terminal.show_second_opinion(opinion)
 
 
@@ -305,7 +320,7 @@ def report(is_opened: bool, folder: Path | None) -> None:
     """
     from flyby.output import terminal
     from flyby.output.feeds import write_feeds
-    from flyby.output.report import write_report
+    from flyby.output.report import CACHE, write_report
     from flyby.output.site import write_site
 
     settings = Settings.load()
@@ -314,7 +329,7 @@ def report(is_opened: bool, folder: Path | None) -> None:
             write_site(settings, folder, now=settings.now())
             page = folder.absolute() / "index.html"
         else:
-            page = write_report(settings.database, settings.report, now=settings.now())
+            page = write_report(settings.database, settings.report, now=settings.now(), cache=settings.home / CACHE)
             write_feeds(settings.database, page.parent, settings, settings.now())
     if is_opened:
         import webbrowser
@@ -421,6 +436,18 @@ def demo() -> None:
     from flyby.demo import show
 
     show(Settings.load())
+
+
+def _check(found: "views.Status", unhealthy: Sequence[str]) -> None:
+    """Say in one line that mornings come; FlybyError, for exit status 1, says why they do not."""
+    morning = found.last_morning
+    when = f"the last morning was {morning.requested_at:%Y-%m-%d %H:%M} UTC" if morning else "no morning has run yet"
+    missing = sum(span.days for span in found.missing)
+    wrong = [f"{when}: `flyby run` asks now, `flyby up` or cron every day"] * found.is_stale + list(unhealthy)
+    wrong += [f"{missing:,} days are missing: the next runs ask for them"] * bool(missing)
+    if wrong:
+        raise FlybyError("; ".join(wrong))
+    click.echo(f"all is well: {when}")
 
 
 def _say_up(url: str) -> None:

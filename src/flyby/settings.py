@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -62,14 +63,14 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment (and `.env`, unless `environ` is given); SettingsError names what is wrong."""
         read = _reader(os.environ if environ is None else environ, dotenv=environ is None)
-        home = Path(read("FLYBY_HOME") or "data").expanduser().absolute()
+        home = _folder(read("FLYBY_HOME") or "data")
         warehouse = read("FLYBY_WAREHOUSE")
         return cls(
             home=home,
             api_key=_key(read("NASA_API_KEY") or DEMO_KEY),
             neows_url=_url("FLYBY_NEOWS_URL", read("FLYBY_NEOWS_URL") or NEOWS_URL),
             cad_url=_url("FLYBY_CAD_URL", read("FLYBY_CAD_URL") or CAD_URL),
-            cron=read("FLYBY_CRON") or "0 6 * * *",
+            cron=_cron(read("FLYBY_CRON") or "0 6 * * *"),
             timezone=_timezone(read("FLYBY_TIMEZONE") or "UTC"),
             notify=tuple((read("FLYBY_NOTIFY") or "").split()),
             notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
@@ -129,9 +130,28 @@ def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str 
     if dotenv and Path(".env").is_file():
         from dotenv import dotenv_values  # read only where there is a file: `flyby status` starts faster
 
-        values = dotenv_values(".env")
+        try:
+            text = Path(".env").read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            text = "\0"
+        except OSError as error:
+            raise SettingsError(f".env cannot be read ({error.strerror}): make it readable, or move it away") from None
+        if "\0" in text:
+            raise SettingsError(".env is not UTF-8 text: save it as UTF-8, or move it away")
+        values = dotenv_values(stream=StringIO(text))
     # A variable that is set to nothing wins too: that is how to do without something that `.env` names.
     return lambda name: (environ.get(name, values.get(name)) or "").strip() or None
+
+
+def _folder(text: str) -> Path:
+    try:
+        folder = Path(text).expanduser().absolute()
+    except RuntimeError:  # nobody's home
+        raise SettingsError(f"FLYBY_HOME {text!r}: there is no home folder here, so write the path without ~") from None
+    # In the addresses of SQLite's files and in the names that DuckDB reads these mean something.
+    if odd := sorted({char for char in str(folder) if char in "?%#*[]" or not char.isprintable()}):
+        raise SettingsError(f"FLYBY_HOME {str(folder)!r} has {' '.join(map(repr, odd))} in it: name another folder")
+    return folder
 
 
 def _key(key: str) -> str:
@@ -167,6 +187,22 @@ def _timezone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise SettingsError(f"FLYBY_TIMEZONE {name!r} is not a time zone: write it like Europe/Berlin") from None
     return name
+
+
+def _cron(text: str) -> str:
+    def fits(field: str, least: int, most: int) -> bool:
+        # Names of months and days are Dagster's to judge.
+        part = r"(?:\*|[a-z]{3}|\d+)(?:-(?:[a-z]{3}|\d+))?(?:/[1-9]\d*)?"
+        numbers = map(int, re.findall(r"\d+", re.sub(r"/\d+", "", field)))
+        return bool(re.fullmatch(rf"{part}(?:,{part})*", field, re.IGNORECASE)) and all(
+            least <= number <= most for number in numbers
+        )
+
+    fields, bounds = text.split(), ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    is_one = len(fields) == len(bounds) and all(fits(f, *b) for f, b in zip(fields, bounds, strict=True))
+    if not is_one and text not in ("@hourly", "@daily", "@weekly", "@monthly"):
+        raise SettingsError(f"FLYBY_CRON {text!r} is no cron schedule: write it like 0 6 * * *")
+    return text
 
 
 def _notable(text: str) -> tuple[NotableRule, ...]:

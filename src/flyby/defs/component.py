@@ -53,7 +53,12 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
     )
     neows_url: str = Field(default=NEOWS_URL, pattern="^https?://", description="Where NeoWs is; /feed is appended.")
     cad_url: str = Field(default=CAD_URL, pattern="^https?://", description="Where JPL's close-approach data is.")
-    cron: str = Field(default="0 6 * * *", description="When the morning run starts.", examples=["0 6 * * *"])
+    cron: str = Field(
+        default="0 6 * * *",
+        pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",
+        description="When the morning run starts.",
+        examples=["0 6 * * *"],
+    )
     timezone: str = Field(
         default="UTC", description="The time zone of the schedules and of the day of a run.", examples=["Europe/Berlin"]
     )

@@ -3,6 +3,7 @@
 Dagster is imported by the functions that need it, since that takes most of a second.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -30,7 +31,10 @@ from flyby.days import DAY
 from flyby.defs import claims
 from flyby.errors import BusyError, FlybyError, HomeError, UsageError
 from flyby.fetch.plan import parse_tick
+from flyby.instance.health import health, is_up
 from flyby.settings import Settings
+
+__all__ = ["RunResult", "health", "instance", "is_up", "prune", "reap", "run_job", "tell_history", "up"]
 
 if TYPE_CHECKING:
     from dagster import AssetCheckKey, DagsterEvent, DagsterInstance
@@ -377,7 +381,13 @@ def _free(host: str, port: int) -> None:
 def _child(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is asked to end when the context does, and made to if it does not."""
     # A group of its own: Ctrl-C in the terminal reaches this process alone, which then ends the children in order.
-    with subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True) as child:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=sys.stderr,
+        start_new_session=True,
+        preexec_fn=_ending_with_its_parent(),
+    ) as child:
         try:
             yield child
         finally:
@@ -386,6 +396,20 @@ def _child(command: list[str], environment: dict[str, str]) -> Iterator[subproce
                 child.wait(END_S)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
+
+
+def _ending_with_its_parent() -> Callable[[], None] | None:
+    """What a child calls first so that it ends when this process is killed: two daemons are one too many. Linux alone
+    knows how."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    set_parent_death_signal = 1
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, signal.SIGINT)
+
+    return ask
 
 
 def _wait_for(url: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:

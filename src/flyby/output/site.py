@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from flyby.errors import HomeError
 from flyby.output.feeds import write_feeds
 from flyby.output.files import put
-from flyby.output.report import write_report
+from flyby.output.report import CACHE, write_report
 from flyby.settings import Settings
 
 LIST = "flyby-site.json"
@@ -27,7 +27,7 @@ def write_site(settings: Settings, folder: Path, *, now: datetime) -> list[str]:
     """
     before = _ours(folder)
     with TemporaryDirectory(prefix="flyby-") as made:
-        write_report(settings.database, Path(made, "index.html"), now=now)
+        write_report(settings.database, Path(made, "index.html"), now=now, cache=settings.home / CACHE)
         write_feeds(settings.database, Path(made), settings, now)
         contents = {path.name: path.read_bytes() for path in sorted(Path(made).iterdir())}
     try:
