@@ -15,14 +15,16 @@ from pathlib import Path
 from shutil import copytree
 from socket import socket
 
+import duckdb
 import pytest
 
-from answers import Home, row, window
+from answers import Home, body, moment, row, window
 from commands import KEY, assert_one_line, call, environment, hearing_ctrl_c, window_feed, windows_asked
 from faults import HEROKU_PAGE, OVER_RATE_LIMIT, Act, FaultServer, Request, answer, echo_key, reset, stall
 from feeds import make_approach, make_feed, make_object
 from flyby import __version__
 from flyby.cli import flyby, main
+from flyby.errors import FlybyError, is_interrupt
 from flyby.jobs import backfill as history
 from flyby.record.load import publish_record
 from flyby.sandbox import Sandbox
@@ -491,3 +493,77 @@ def test_rebuild_makes_the_same_database_from_raw_alone(
     assert inside("rebuild") == 0
     assert "from 3 answers" in capsys.readouterr().out
     assert Home(tmp_path / "again").everything() == home.everything()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("NASA_API_KEY=größer-als-sechs".encode("latin-1"), "UTF-8"),
+        ("FLYBY_HOME=data".encode("utf-16"), "UTF-8"),
+        ("FLYBY_HOME=data".encode("utf-16-le"), "UTF-8"),
+    ],
+)
+def test_a_dotenv_that_is_no_utf8_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    done = call("status", env=environment(tmp_path / "home"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, contains=".env")
+    assert says in done.stderr
+
+
+def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLYBY_CRON", raising=False)
+    (tmp_path / ".env").write_bytes("\ufeffFLYBY_CRON=15 7 * * *".encode())
+    assert Settings.load().cron == "15 7 * * *"
+
+
+@pytest.mark.parametrize("name", ["really?", "100%41", "c#", "x[1]", "a*", "two\nlines"])
+def test_a_home_whose_name_means_something_below_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    done = call("run", env=environment(tmp_path / name), cwd=tmp_path)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, contains="FLYBY_HOME")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["region=eu", "größer als", "it's"])
+def test_a_home_with_an_odd_name_is_a_home(tmp_path: Path, name: str) -> None:
+    env = environment(tmp_path / name, FLYBY_NOW="2019-02-16T06:00Z")
+    home = Home(tmp_path / name)
+    home.land(moment("2019-02-16"), window("2019-02-08", "2019-02-15"), body([row("2019 AB", "3840001", "2019-02-10")]))
+    assert call("rebuild", env=env, cwd=tmp_path).returncode == 0
+    assert (
+        call("sql", "SELECT count(*) FROM close_approaches", "--json", env=env, cwd=tmp_path).stdout.split()[-3] == "1"
+    )
+
+
+@pytest.mark.parametrize("cron", ["x", "61 6 * * *", "0 25 * * *", "0 6 * *", "0 6 * * * * *"])
+def test_a_cron_that_is_none_is_one_line_and_up_does_not_stay_up(tmp_path: Path, cron: str) -> None:
+    done = call("up", env=environment(tmp_path, FLYBY_CRON=cron), cwd=tmp_path)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, contains="FLYBY_CRON")
+
+
+def test_status_check_is_for_monitoring(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    week = window("2019-02-08", "2019-02-15")
+    home.land(moment("2019-02-16"), week, body([row("2019 AB", "3840001", "2019-02-10")]))
+    assert call("rebuild", env=environment(tmp_path), cwd=tmp_path).returncode == 0
+    well = call("status", "--check", env=environment(tmp_path, FLYBY_NOW="2019-02-16T20:00Z"), cwd=tmp_path)
+    assert (well.returncode, well.stdout) == (0, "all is well: the last morning was 2019-02-16 06:00 UTC\n")
+    late = call("status", "--check", env=environment(tmp_path, FLYBY_NOW="2019-02-24T06:00Z"), cwd=tmp_path)
+    assert late.returncode == 1
+    assert_one_line(late.stderr, contains="the last morning was 2019-02-16 06:00 UTC")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")]
+)
+def test_an_interrupt_is_known_as_one_whoever_says_it(error: Exception) -> None:
+    wrapped = FlybyError("the record could not be written")
+    wrapped.__context__ = error
+    assert is_interrupt(error)
+    assert is_interrupt(wrapped)
+    assert not is_interrupt(FlybyError("the disk is full"))

@@ -81,15 +81,16 @@ def home(tmp_path: Path) -> Published:
 
 @pytest.fixture(scope="module")
 def with_one_close(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A published database whose one notable flyby is CLOSE."""
+    """A record whose one notable flyby is CLOSE."""
     home = Published(tmp_path_factory.mktemp("home"))
-    return home.morning("2019-02-16", (WEEK, MANY), (AHEAD, [CLOSE])).published
+    return home.morning("2019-02-16", (WEEK, MANY), (AHEAD, [CLOSE])).record
 
 
 @pytest.fixture
 def ready(with_one_close: Path, tmp_path: Path) -> Settings:
-    """A home with that database alone."""
-    shutil.copyfile(with_one_close, tmp_path / "flyby.duckdb")
+    """A home with that record alone."""
+    (tmp_path / "record").mkdir()
+    shutil.copyfile(with_one_close, tmp_path / "record" / "record.duckdb")
     return replace(Settings.load({"FLYBY_HOME": str(tmp_path)}), rehearsed_now=moment("2019-02-16"))
 
 
@@ -152,7 +153,8 @@ def test_a_failing_job_is_told_once_and_again_when_it_works(ready: Settings, rec
     settings = telling(nothing_yet, receiver.address)
     assert notices.failed(settings, "asteroid_job", "NASA's key\nis wrong: set NASA_API_KEY") == []
     assert notices.failed(settings, "asteroid_job", "another reason on another day") == []
-    shutil.copyfile(ready.published, settings.published)
+    settings.record.parent.mkdir()
+    shutil.copyfile(ready.record, settings.record)
     assert notices.after_load(replace(settings, notable=())) == []
     assert notices.after_load(replace(settings, notable=())) == []
     assert receiver.titles == ["flyby: asteroid_job failed", "flyby: asteroid_job works again"]
@@ -237,14 +239,15 @@ def test_who_is_killed_between_sending_and_remembering_says_it_once_more(
 def test_the_job_tells_that_it_failed_that_it_works_again_and_what_is_notable(
     tmp_path: Path, httpserver: HTTPServer, receiver: Receiver, nobody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flyby.definitions import defs, run_config
+    from flyby.definitions import defs
+    from flyby.defs.schedules import tick_config
 
     def run(**environment: str) -> tuple[bool, list[str]]:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         with dg.DagsterInstance.ephemeral() as instance:
             done = defs.resolve_job_def("asteroid_job").execute_in_process(
-                run_config=run_config(date(2026, 11, 23)), instance=instance, raise_on_error=False
+                run_config=tick_config("asteroids", date(2026, 11, 23)), instance=instance, raise_on_error=False
             )
             log = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.WARNING]
         return done.success, log
@@ -323,8 +326,6 @@ def test_a_home_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = Settings.load({"FLYBY_HOME": str(tmp_path / "file"), "FLYBY_NOTIFY": "json://127.0.0.1/"})
     assert notices.failed(settings, "asteroid_job", "no")[0].startswith("no notices: notices.json cannot be read")
-    settings = Settings.load({"FLYBY_HOME": str(tmp_path / "none"), "FLYBY_NOTIFY": "json://127.0.0.1/"})
-    assert notices.after_load(settings)[0].startswith("no notices: there is no flyby.duckdb yet")
 
 
 def test_a_broken_memory_is_made_anew(ready: Settings, receiver: Receiver) -> None:

@@ -226,13 +226,19 @@ def test_only_a_real_asteroid_has_a_link_to_jpl(browser: Browser, page: Page, tm
     page.get_by_role("button", name="2019 CC").first.click()
     link = page.locator("#details a")
     assert link.get_attribute("href") == "https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=2019%20CC"
-    assert page.locator("#banners p").count() == 0
+    assert "Simulated data" not in page.locator("#banners").inner_text()
 
     home = two_mornings(tmp_path, simulated=True)
     with opened(browser, write_page(home)) as simulated:
         assert "Simulated data" in simulated.locator("#banners").inner_text()
         simulated.get_by_role("button", name="2019 CC").first.click()
         assert simulated.locator("#details a").count() == 0
+
+
+def test_a_page_that_was_fresh_when_it_was_written_says_later_that_it_is_not(browser: Browser, page_file: Path) -> None:
+    assert '"stale":false' in page_file.read_text(encoding="utf-8")
+    with opened(browser, page_file) as page:  # years later
+        assert "not up to date" in page.locator("#banners").inner_text()
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
@@ -287,7 +293,7 @@ def test_an_empty_record_is_told_in_words(browser: Browser, tmp_path: Path) -> N
 def test_without_the_extra_the_tables_are_there_and_the_pictures_say_what_is_missing(
     browser: Browser, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_vega", lambda: "")
+    monkeypatch.setattr(report, "_vega", lambda _: "")
     page_without = write_report(page_file.parents[1] / "flyby.duckdb", tmp_path / "index.html", now=NOW)
     with opened(browser, page_without) as page:
         assert "flyby[report]" in page.locator("#coming-chart").inner_text()

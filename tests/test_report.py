@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from answers import Home
 from flyby.errors import HomeError
 from flyby.output import report
+from flyby.output.notify import notices
 from flyby.output.report import write_report
 from flyby.record.load import publish_record
 from skies import COMING, HOSTILE, NOW, PAST, two_mornings, write_page
@@ -124,11 +126,24 @@ def test_no_database_is_said_in_one_line(tmp_path: Path) -> None:
 
 def test_after_a_run_a_page_that_cannot_be_written_is_a_line_and_no_failure(home: Home, tmp_path: Path) -> None:
     settings = replace(home.settings, home=tmp_path)
+    (tmp_path / "report").touch()
     [line] = report.after_run(settings)
-    assert line.startswith("the page is the old one: there is no flyby.duckdb yet")
-    (tmp_path / "flyby.duckdb").write_text("no database")
-    [line] = report.after_run(settings)
-    assert line.startswith("the page is the old one: ")
+    assert line.startswith("the page is the old one: the page ")
+    assert "could not be written" in line
+
+
+def test_who_writes_in_the_published_file_has_it_to_themselves_while_a_run_writes_page_and_notices(
+    tmp_path: Path,
+) -> None:
+    settings = replace(two_mornings(tmp_path).settings, rehearsed_now=NOW)
+    with duckdb.connect(settings.published) as mine:
+        mine.execute("CREATE TABLE my_own AS SELECT 1 AS one")
+        assert report.after_run(settings) == []
+        assert notices.after_load(replace(settings, notify=("json://127.0.0.1:9/",), digest=True))[0].startswith(
+            "address 1"
+        )
+        assert mine.execute("FROM my_own").fetchall() == [(1,)]
+    assert "my_own" not in settings.report.read_text(encoding="utf-8")
 
 
 def test_after_a_run_the_page_is_there(tmp_path: Path) -> None:
@@ -153,22 +168,25 @@ def test_page_that_cannot_be_written_is_said_in_one_line_and_the_old_one_stays(h
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_vegas_program_is_made_once_and_kept_in_the_user_s_cache(
+def test_vegas_program_is_made_once_and_kept_in_flyby_home_and_nowhere_else(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    write_page(home, tmp_path / "index.html")
-    [kept] = (tmp_path / "cache" / "flyby").iterdir()
-    kept.write_text("/* kept */")
-    write_page(home, tmp_path / "elsewhere" / "index.html")
-    assert "/* kept */" in (tmp_path / "elsewhere" / "index.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "users"))
+    monkeypatch.setenv("HOME", str(tmp_path / "users"))
+    home.release()
+    for _ in range(2):
+        assert report.after_run(home.settings) == []
+        [kept] = (home.settings.home / "cache").iterdir()
+        assert "vegaEmbed" in kept.read_text(encoding="utf-8")
+        kept.write_text("/* kept: vegaEmbed */")
+    assert "/* kept: vegaEmbed */" in home.settings.report.read_text(encoding="utf-8")
+    assert not (tmp_path / "users").exists()
 
 
-def test_without_a_cache_the_page_has_its_pictures_all_the_same(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    page = write_page(home, tmp_path / "index.html")
+def test_without_a_cache_the_page_has_its_pictures_all_the_same(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    page = tmp_path / "index.html"
+    write_report(home.settings.published, page, now=NOW, cache=tmp_path / "file")
     assert "vegaEmbed=" in page.read_text(encoding="utf-8")
 
 

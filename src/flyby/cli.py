@@ -8,16 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flyby import __version__
 from flyby.days import DAY, WINDOW_DAYS, parse_day
-from flyby.errors import FlybyError, UsageError
+from flyby.errors import FlybyError, UsageError, is_interrupt
 from flyby.settings import Settings
 
 if TYPE_CHECKING:
+    from flyby.query import views
+    from flyby.query.views import Changes
     from flyby.sandbox import Sandbox
 
 
@@ -43,12 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{error.format_message().rstrip('.')}: see `{_path(error)} --help`", error, state, status=error.exit_code
         )
     except FlybyError as error:
+        if is_interrupt(error):
+            _fail(INTERRUPTED, error, state, status=1)
         _fail(str(error), error, state, status=2 if isinstance(error, UsageError) else 1)
     except (KeyboardInterrupt, click.Abort) as error:
-        _fail("interrupted: nothing that came is lost, the same command goes on", error, state, status=1)
+        _fail(INTERRUPTED, error, state, status=1)
     except Exception as error:  # noqa: BLE001  a person gets one line, whatever happened
+        if is_interrupt(error):
+            _fail(INTERRUPTED, error, state, status=1)
         named = f"{type(error).__name__}: {error}".splitlines()[0]
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
+
+
+#: What is safe after a Ctrl-C.
+INTERRUPTED = "interrupted: nothing that came is lost, the same command goes on"
 
 
 class _Group(click.Group):
@@ -56,7 +67,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:  # before click makes it an empty line and an Abort
-            raise FlybyError("interrupted: nothing that came is lost, the same command goes on") from None
+            raise FlybyError(INTERRUPTED) from None
 
 
 def _debug(command: Callable[..., None]) -> Callable[..., None]:
@@ -87,6 +98,7 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table; no cell is a formula.")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -155,21 +167,27 @@ def backfill(first: date, last: date, wait: bool) -> None:
 
 @flyby.command(epilog="Example: flyby status --json")
 @as_json
+@click.option("--check", is_flag=True, help="For monitoring: one line, and exit status 1 if mornings do not come.")
 @_debug
-def status(as_json: bool) -> None:
+def status(as_json: bool, check: bool) -> None:
     """What is held, how fresh it is, what is suspect or missing, and whether JPL agrees."""
+    from flyby.instance.health import health
     from flyby.query import views
     from flyby.query.database import opened
 
     settings = Settings.load()
     with opened(settings.database) as database:
         found = views.status(database, settings.now())
+        if check:
+            return _check(found, health(settings))
         opinion = views.second_opinion(database, settings.now())
     if as_json:
-        return _print_json({**asdict(found), "second_opinion": asdict(opinion)})
+        return _print_json({**asdict(found), "is_stale": found.is_stale, "second_opinion": asdict(opinion)})
     from flyby.output import terminal
 
     terminal.show_status(found, home=str(settings.home))
+    for line in health(settings):
+        terminal.say(line, style="yellow")
     return terminal.show_second_opinion(opinion)
 
 
@@ -177,13 +195,16 @@ def status(as_json: bool) -> None:
 @click.option("--closest", is_flag=True, help="The closest first, not the soonest.")
 @click.option("--days", type=click.IntRange(1, 3660), default=WINDOW_DAYS, show_default=True, help="How far to look.")
 @as_json
+@as_csv
 @_debug
-def upcoming(closest: bool, days: int, as_json: bool) -> None:
+def upcoming(closest: bool, days: int, as_json: bool, as_csv: bool) -> None:
     """What passes in the next days."""
     from flyby.query import views
 
     settings = Settings.load()
     found = views.upcoming(settings.database, settings.now(), days=days, closest_first=closest)
+    if _is_csv(as_csv, as_json):
+        return _print_rows(found.flybys)
     if as_json:
         return _print_json(asdict(found))
     from flyby.output import terminal
@@ -194,13 +215,16 @@ def upcoming(closest: bool, days: int, as_json: bool) -> None:
 @flyby.command(epilog="Example: flyby changes --since 2026-11-20")
 @click.option("--since", metavar="WHEN", callback=_moment, help="YYYY-MM-DD or an ISO moment; 24 hours ago by default.")
 @as_json
+@as_csv
 @_debug
-def changes(since: datetime | None, as_json: bool) -> None:
+def changes(since: datetime | None, as_json: bool, as_csv: bool) -> None:
     """What is new, was revised (by how much), went, and came back."""
     from flyby.query import views
 
     settings = Settings.load()
     found = views.changes(settings.database, since or settings.now() - DAY)
+    if _is_csv(as_csv, as_json):
+        return _print_rows(_moved(found))
     if as_json:
         return _print_json(asdict(found))
     from flyby.output import terminal
@@ -235,12 +259,16 @@ def latency(as_json: bool) -> None:
 )
 @click.argument("query")
 @as_json
+@as_csv
 @_debug
-def sql(query: str, as_json: bool) -> None:
+def sql(query: str, as_json: bool, as_csv: bool) -> None:
     """Ask the published database in SQL, read-only."""
     from flyby.query import database as published
 
+    csv = _is_csv(as_csv, as_json)
     columns, rows = published.ask(Settings.load().database, query)
+    if csv:
+        return _print_csv(columns, rows)
     if as_json:
         return _print_json([dict(zip(columns, row, strict=True)) for row in rows])
     from flyby.output import terminal
@@ -248,22 +276,100 @@ def sql(query: str, as_json: bool) -> None:
     return terminal.show_answer(columns, rows)
 
 
+@flyby.command(epilog="Example: flyby show 2024 YR4")
+@click.argument("designation", nargs=-1, required=True)
+@as_json
+@as_csv
+@_debug
+def show(designation: Sequence[str], as_json: bool, as_csv: bool) -> None:
+    """Everything of one asteroid: its flybys, past and coming, and all that was ever said of each, by whom.
+
+    DESIGNATION is also its number, its name or NeoWs' id; capitals, spaces and hyphens do not matter.
+    """
+    from flyby.query import asteroids
+
+    settings = Settings.load()
+    csv = _is_csv(as_csv, as_json)
+    found = asteroids.asteroid(settings.database, " ".join(designation), settings.now())
+    if csv:
+        told = [(version, version.told) for flyby in found.flybys for version in flyby.versions]
+        return _print_rows(
+            [
+                {"source": v.source, "revision": v.revision, "change": v.change, "seen_from": v.seen_from} | row
+                for v, row in told
+            ]
+        )
+    if as_json:
+        return _print_json(asdict(found))
+    from flyby.output import terminal
+
+    return terminal.show_asteroid(found)
+
+
 @flyby.command(epilog="Example: flyby report --open")
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+@click.option(
+    "--to", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Make DIR a whole site to publish."
+)
 @_debug
-def report(is_opened: bool) -> None:
-    """Write the page: what is coming, last night, what changed. Every run does so too."""
+def report(is_opened: bool, folder: Path | None) -> None:
+    """Write the page and its feeds: what is coming, last night, what changed. Every run does so too.
+
+    With --to they are written into a folder to publish, and only what changed. FLYBY_SITE is the address where it is
+    served.
+    """
     from flyby.output import terminal
-    from flyby.output.report import write_report
+    from flyby.output.feeds import write_feeds
+    from flyby.output.report import CACHE, write_report
+    from flyby.output.site import write_site
 
     settings = Settings.load()
     with terminal.busy("writing the page"):
-        page = write_report(settings.database, settings.report, now=settings.now())
+        if folder:
+            write_site(settings, folder, now=settings.now())
+            page = folder.absolute() / "index.html"
+        else:
+            page = write_report(settings.database, settings.report, now=settings.now(), cache=settings.home / CACHE)
+            write_feeds(settings.database, page.parent, settings, settings.now())
     if is_opened:
         import webbrowser
 
         webbrowser.open(page.as_uri())
     click.echo(page)
+
+
+@flyby.command(epilog="Example: flyby export dataset")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_debug
+def export(folder: Path) -> None:
+    """Write the record as a dataset: Parquet of every table, and datapackage.json that says what is in it.
+
+    The same record gives the same bytes, and only what changed is written again.
+    """
+    from flyby.output import terminal
+    from flyby.output.export import export as write
+
+    settings = Settings.load()
+    with terminal.busy("writing the dataset"):
+        done = write(settings.database, folder)
+    terminal.say(
+        f"{folder}: {done.rows:,} rows in {done.files:,} files, {done.bytes / 1e6:,.1f} MB; "
+        f"{done.bytes_written / 1e6:,.1f} MB of them written now"
+    )
+
+
+@flyby.command(epilog="Example: flyby mcp")
+@_debug
+def mcp() -> None:
+    """The record for assistants: an MCP server on stdin and stdout, read-only, with six tools."""
+    settings = Settings.load()
+    try:
+        from flyby.output.mcp import serve
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        raise FlybyError("`flyby mcp` needs `pip install 'flyby[mcp]'`") from None
+    serve(settings)
 
 
 @flyby.command(epilog="Example: flyby rebuild")
@@ -332,6 +438,18 @@ def demo() -> None:
     show(Settings.load())
 
 
+def _check(found: "views.Status", unhealthy: Sequence[str]) -> None:
+    """Say in one line that mornings come; FlybyError, for exit status 1, says why they do not."""
+    morning = found.last_morning
+    when = f"the last morning was {morning.requested_at:%Y-%m-%d %H:%M} UTC" if morning else "no morning has run yet"
+    missing = sum(span.days for span in found.missing)
+    wrong = [f"{when}: `flyby run` asks now, `flyby up` or cron every day"] * found.is_stale + list(unhealthy)
+    wrong += [f"{missing:,} days are missing: the next runs ask for them"] * bool(missing)
+    if wrong:
+        raise FlybyError("; ".join(wrong))
+    click.echo(f"all is well: {when}")
+
+
 def _say_up(url: str) -> None:
     click.echo(f"Dagster's UI is at {url}, the morning schedule is on; Ctrl-C ends both")
 
@@ -344,6 +462,33 @@ def _say_where(sandbox: "Sandbox") -> None:
         f"to use it: export FLYBY_NEOWS_URL={sandbox.url} FLYBY_CAD_URL={sandbox.cad_url} FLYBY_HOME=data/sandbox"
         + without_lake
     )
+
+
+def _is_csv(as_csv: bool, as_json: bool) -> bool:
+    if as_csv and as_json:
+        raise UsageError("--csv and --json are two answers: choose one")
+    return as_csv
+
+
+def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
+    _print_csv(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+
+
+def _print_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from flyby.output import spreadsheet
+
+    click.echo(spreadsheet.table(columns, rows), nl=False)
+
+
+def _moved(changes: "Changes") -> list[dict[str, Any]]:
+    """One row a value that changed; of a flyby that came or went, one."""
+    rows = []
+    for change in changes.changes:
+        told = asdict(change)
+        del told["moves"]
+        nothing = {"field": None, "unit": None, "before": None, "after": None}
+        rows += [told | asdict(move) for move in change.moves] or [told | nothing]
+    return rows
 
 
 def _print_json(value: Any) -> None:

@@ -47,3 +47,13 @@ class PassingError(SourceError):
 
 class FeedError(PassingError):
     """A complete answer that is not a feed; the message says which object and field. Rejected whole."""
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether `error` is a person's Ctrl-C, or came of one, as DuckDB says it in the middle of a query."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if "Query interrupted" in str(seen) or "INTERRUPT Error" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from flyby.errors import SettingsError
 
 NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
 CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+#: How FLYBY_SITE is written.
+SITE = "https://asteroids.example/flyby"
 #: NASA's shared key: 30 requests an hour, 50 a day.
 DEMO_KEY = "DEMO_KEY"
 #: What is worth a notice.
@@ -51,6 +54,8 @@ class Settings:
     digest: bool
     #: Where several machines keep one record; None is the file in FLYBY_HOME.
     lake: Lake | None = None
+    #: The address at which the page's folder is served, for the links in feeds and notices.
+    site: str | None = None
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
 
@@ -58,19 +63,20 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment (and `.env`, unless `environ` is given); SettingsError names what is wrong."""
         read = _reader(os.environ if environ is None else environ, dotenv=environ is None)
-        home = Path(read("FLYBY_HOME") or "data").expanduser().absolute()
+        home = _folder(read("FLYBY_HOME") or "data")
         warehouse = read("FLYBY_WAREHOUSE")
         return cls(
             home=home,
             api_key=_key(read("NASA_API_KEY") or DEMO_KEY),
             neows_url=_url("FLYBY_NEOWS_URL", read("FLYBY_NEOWS_URL") or NEOWS_URL),
             cad_url=_url("FLYBY_CAD_URL", read("FLYBY_CAD_URL") or CAD_URL),
-            cron=read("FLYBY_CRON") or "0 6 * * *",
+            cron=_cron(read("FLYBY_CRON") or "0 6 * * *"),
             timezone=_timezone(read("FLYBY_TIMEZONE") or "UTC"),
             notify=tuple((read("FLYBY_NOTIFY") or "").split()),
             notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
             digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
             lake=Lake.named(warehouse, read("FLYBY_WAREHOUSE_DATA") or str(home / "lake")) if warehouse else None,
+            site=_site(site) if (site := read("FLYBY_SITE")) else None,
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
@@ -124,9 +130,28 @@ def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str 
     if dotenv and Path(".env").is_file():
         from dotenv import dotenv_values  # read only where there is a file: `flyby status` starts faster
 
-        values = dotenv_values(".env")
+        try:
+            text = Path(".env").read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            text = "\0"
+        except OSError as error:
+            raise SettingsError(f".env cannot be read ({error.strerror}): make it readable, or move it away") from None
+        if "\0" in text:
+            raise SettingsError(".env is not UTF-8 text: save it as UTF-8, or move it away")
+        values = dotenv_values(stream=StringIO(text))
     # A variable that is set to nothing wins too: that is how to do without something that `.env` names.
     return lambda name: (environ.get(name, values.get(name)) or "").strip() or None
+
+
+def _folder(text: str) -> Path:
+    try:
+        folder = Path(text).expanduser().absolute()
+    except RuntimeError:  # nobody's home
+        raise SettingsError(f"FLYBY_HOME {text!r}: there is no home folder here, so write the path without ~") from None
+    # In the addresses of SQLite's files and in the names that DuckDB reads these mean something.
+    if odd := sorted({char for char in str(folder) if char in "?%#*[]" or not char.isprintable()}):
+        raise SettingsError(f"FLYBY_HOME {str(folder)!r} has {' '.join(map(repr, odd))} in it: name another folder")
+    return folder
 
 
 def _key(key: str) -> str:
@@ -139,15 +164,21 @@ def _key(key: str) -> str:
     return key
 
 
-def _url(name: str, url: str) -> str:
+def _url(name: str, url: str, *, like: str = NEOWS_URL) -> str:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  reading it is the check
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {NEOWS_URL}")
+        raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {like}")
     return url.rstrip("/")
+
+
+def _site(url: str) -> str:
+    if not re.fullmatch(r"[^#\"<>\\^`{|}]+", url) or not url.isascii() or not url.isprintable() or " " in url:
+        raise SettingsError(f"FLYBY_SITE must be an http(s) address without spaces, quotes or a #, like {SITE}")
+    return _url("FLYBY_SITE", url, like=SITE).removesuffix("/index.html")
 
 
 def _timezone(name: str) -> str:
@@ -156,6 +187,22 @@ def _timezone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise SettingsError(f"FLYBY_TIMEZONE {name!r} is not a time zone: write it like Europe/Berlin") from None
     return name
+
+
+def _cron(text: str) -> str:
+    def fits(field: str, least: int, most: int) -> bool:
+        # Names of months and days are Dagster's to judge.
+        part = r"(?:\*|[a-z]{3}|\d+)(?:-(?:[a-z]{3}|\d+))?(?:/[1-9]\d*)?"
+        numbers = map(int, re.findall(r"\d+", re.sub(r"/\d+", "", field)))
+        return bool(re.fullmatch(rf"{part}(?:,{part})*", field, re.IGNORECASE)) and all(
+            least <= number <= most for number in numbers
+        )
+
+    fields, bounds = text.split(), ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    is_one = len(fields) == len(bounds) and all(fits(f, *b) for f, b in zip(fields, bounds, strict=True))
+    if not is_one and text not in ("@hourly", "@daily", "@weekly", "@monthly"):
+        raise SettingsError(f"FLYBY_CRON {text!r} is no cron schedule: write it like 0 6 * * *")
+    return text
 
 
 def _notable(text: str) -> tuple[NotableRule, ...]:

@@ -473,7 +473,7 @@ def ask_once(lake: Lake) -> None:
 def test_the_key_is_nowhere_in_the_lake(home: LakeHome, postgres: Postgres) -> None:
     ask_once(home.lake)
     with lakes.session(home.lake) as session:
-        rows = session.execute("SELECT a::text FROM flyby.store.allowance AS a").fetchall()
+        rows = session.execute("SELECT a::text FROM flyby.allowance AS a").fetchall()
     assert len(rows) == 1
     assert KEY not in str(rows)
 

@@ -3,7 +3,9 @@
 Dagster is imported by the functions that need it, since that takes most of a second.
 """
 
+import ctypes
 import gc
+import json
 import os
 import shutil
 import signal
@@ -19,18 +21,23 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from flyby.address import PREFIX
 from flyby.days import DAY
+from flyby.defs import claims
 from flyby.errors import BusyError, FlybyError, HomeError, UsageError
 from flyby.fetch.plan import parse_tick
+from flyby.instance.health import health, is_up
 from flyby.settings import Settings
 
+__all__ = ["RunResult", "health", "instance", "is_up", "prune", "reap", "run_job", "tell_history", "up"]
+
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, DagsterInstance
+    from dagster import AssetCheckKey, DagsterEvent, DagsterInstance
 
 #: For an instance that is flyby's alone. Someone's own dagster.yaml is left as it is.
 DAGSTER_YAML = """\
@@ -42,7 +49,8 @@ nux:
 # Errors, warnings and flyby's own words; without this `flyby up` prints thirty lines for every run.
 python_logs:
   python_log_level: INFO
-# A run whose process was killed becomes a failed run instead of a running one.
+# A run that does not start, or takes longer than its tag dagster/max_runtime says (three hours, history sixty days),
+# becomes a failed run. That a run's process was killed Dagster does not see: flyby does, see docs/dagster.md.
 run_monitoring:
   enabled: true
 retention:
@@ -52,8 +60,9 @@ retention:
 
 #: So many runs Dagster remembers; what an older one brought is in the record all the same. About 0.3 MB each.
 KEPT_RUNS = 200
-#: How often `up` looks whether there are more.
+#: How often `up` looks whether there are more, and whether a run's process is gone.
 PRUNE_EVERY_S = 3600.0
+REAP_EVERY_S = 10.0
 
 #: How long the webserver may take to answer, and to end. It starts a second process, which imports everything.
 START_S = 120.0
@@ -83,18 +92,25 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with _without_gc(), _as_environment(settings), instance(settings) as dagster, redirect_stderr(_stderr()):
-        from flyby.definitions import defs, run_config
+    with _without_gc(), instance(settings) as dagster, redirect_stderr(_stderr()):
+        from flyby.defs.component import AsteroidsComponent
+        from flyby.defs.schedules import tick_config
         from flyby.jobs.daily import MORNING_SLACK_DAYS
         from flyby.query.checks import CHECKS
 
         gc.freeze()  # what is imported stays: the collector would go through all of it once more when the process ends
-        result = defs.resolve_job_def("asteroid_job").execute_in_process(
-            # Whoever runs this reads what flyby prints. The event log gets everything.
-            run_config={**run_config(tick), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            instance=dagster,
-            raise_on_error=False,
-        )
+        reap(settings, dagster)
+        defs = AsteroidsComponent.of(lambda: settings).build_defs()
+        run_id = str(uuid4())
+        quietly = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        with claims.claimed(settings.dagster_home, run_id):
+            result = defs.resolve_job_def("asteroid_job").execute_in_process(
+                # Whoever runs this reads what flyby prints. The event log gets everything.
+                run_config={**tick_config("asteroids", tick), **quietly},
+                instance=dagster,
+                raise_on_error=False,
+                run_id=run_id,
+            )
         prune(settings, dagster)
     figures = {
         name: value.value
@@ -180,12 +196,16 @@ def _stderr() -> TextIO:
 def prune(settings: Settings, dagster: "DagsterInstance") -> int:
     """Have Dagster forget all but the newest KEPT_RUNS runs, with their logs; how many it forgot.
 
-    Only on the instance that is flyby's alone: someone's own is theirs to tidy.
+    A run is kept longer while it is the last to have made an asset, a partition of one, or to have checked one: Dagster
+    forgets with a run what it brought. Only on the instance that is flyby's alone: someone's own is theirs to tidy.
     """
-    home = settings.home / "dagster"
-    if settings.dagster_home != home:
+    if not is_own(settings):
         return 0
+    home = settings.dagster_home
     outlived = dagster.get_run_ids()[KEPT_RUNS:]
+    if outlived:
+        lasting = _runs_that_last(dagster)
+        outlived = [run_id for run_id in outlived if run_id not in lasting]
     for run_id in outlived:
         dagster.delete_run(run_id)
         shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
@@ -194,17 +214,76 @@ def prune(settings: Settings, dagster: "DagsterInstance") -> int:
     return len(outlived)
 
 
+def _runs_that_last(dagster: "DagsterInstance") -> set[str]:
+    """The runs that hold the last materialization of an asset or of a partition, or the last evaluation of a check."""
+    lasting = set()
+    for asset in dagster.get_asset_keys():
+        seen = set()
+        cursor, has_more = None, True
+        while has_more:
+            page = dagster.fetch_materializations(asset, limit=1000, cursor=cursor)
+            cursor, has_more = page.cursor, page.has_more
+            for record in page.records:
+                if record.partition_key not in seen:
+                    seen.add(record.partition_key)
+                    lasting.add(record.run_id)
+    checks = dagster.event_log_storage.get_latest_asset_check_execution_by_key(_checks())
+    return lasting | {record.run_id for record in checks.values()}
+
+
+def _checks() -> "list[AssetCheckKey]":
+    from dagster import AssetCheckKey, AssetKey
+
+    from flyby.query.checks import CHECKS, SECOND_OPINION_CHECK
+
+    return [
+        *(AssetCheckKey(AssetKey("duckdb_table"), check.name) for check in CHECKS),
+        AssetCheckKey(AssetKey("second_opinion"), SECOND_OPINION_CHECK.name),
+    ]
+
+
+def is_own(settings: Settings) -> bool:
+    """Whether the Dagster instance is flyby's alone."""
+    return settings.dagster_home == settings.home / "dagster"
+
+
+def reap(settings: Settings, dagster: "DagsterInstance") -> list[str]:
+    """End the runs whose process is gone, or hangs; their ids."""
+    from flyby.defs.reaper import end_dead_runs
+
+    # Where runs are kept on a server, one without a claim here may have it on another machine.
+    is_here_alone = is_own(settings) and (settings.dagster_home / "history" / "runs.db").exists()
+    return end_dead_runs(dagster, settings.dagster_home, is_flybys_own=is_here_alone)
+
+
+def tell_history(settings: Settings) -> list[str]:
+    """Have Dagster show every year that is held as held, whoever asked for it (`flyby backfill`); the news of it."""
+    from dagster import AssetKey
+
+    from flyby.defs.told import tell_years
+
+    if not settings.record.exists() and not settings.lake:
+        return []
+    with instance(settings) as dagster:
+        return tell_years(dagster, AssetKey("history"), settings)
+
+
 def up(
     settings: Settings, *, host: str = "127.0.0.1", port: int = 3000, on_ready: Callable[[str], None] | None = None
 ) -> None:
     """Run Dagster's webserver and daemon, with the schedule on, until Ctrl-C or SIGTERM; both have ended on return.
 
-    `on_ready` is called with the UI's address once it answers. Raises UsageError when the port is taken, FlybyError
-    when one of the two ends by itself.
+    `on_ready` is called with the UI's address once it answers. Meanwhile ends the runs whose process is gone. Raises
+    UsageError when the port is taken or a setting is wrong, FlybyError when one of the two ends by itself or the code
+    location cannot be loaded.
     """
     _free(host, port)
-    with instance(settings):
-        pass
+    with instance(settings) as dagster:
+        from flyby.defs.component import AsteroidsComponent
+
+        AsteroidsComponent.of(lambda: settings).build_defs()  # what is wrong is said before anything starts
+        reap(settings, dagster)
+    tell_history(settings)
     # Every minute the daemon starts its code server anew, and the old one would warn that it is leaving.
     quietly = ["--log-level", "warning", "--code-server-log-level", "error"]
     target = ["-m", "flyby.definitions"]
@@ -221,15 +300,21 @@ def up(
             }
             url = f"http://{host}:{port}"
             _wait_for(url, running)
+            _is_loaded(url)
             if on_ready:
                 on_ready(url)
-            pruned_at = -PRUNE_EVERY_S
+            pruned_at = reaped_at = -PRUNE_EVERY_S
             while True:
                 _check(running)
+                if time.monotonic() - reaped_at >= REAP_EVERY_S:
+                    reaped_at = time.monotonic()
+                    with instance(settings) as dagster:
+                        reap(settings, dagster)
                 if time.monotonic() - pruned_at >= PRUNE_EVERY_S:
                     pruned_at = time.monotonic()
                     with instance(settings) as dagster:
                         prune(settings, dagster)
+                    tell_history(settings)
                 time.sleep(0.5)
         except KeyboardInterrupt:
             pass
@@ -265,26 +350,11 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_NOTIFY": " ".join(settings.notify),
         "FLYBY_NOTABLE": "; ".join(map(str, settings.notable)),
         "FLYBY_DIGEST": str(int(settings.digest)),
+        "FLYBY_SITE": settings.site or "",
         "FLYBY_WAREHOUSE": PREFIX + settings.lake.catalog if settings.lake else "",
         "FLYBY_WAREHOUSE_DATA": settings.lake.data if settings.lake else "",
         "FLYBY_NOW": moment.isoformat() if moment else "",
     }
-
-
-@contextmanager
-def _as_environment(settings: Settings) -> Iterator[None]:
-    """Have the assets, which load their settings from the environment wherever they run, find these."""
-    ours = _environment(settings)
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -311,7 +381,13 @@ def _free(host: str, port: int) -> None:
 def _child(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is asked to end when the context does, and made to if it does not."""
     # A group of its own: Ctrl-C in the terminal reaches this process alone, which then ends the children in order.
-    with subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True) as child:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=sys.stderr,
+        start_new_session=True,
+        preexec_fn=_ending_with_its_parent(),
+    ) as child:
         try:
             yield child
         finally:
@@ -320,6 +396,20 @@ def _child(command: list[str], environment: dict[str, str]) -> Iterator[subproce
                 child.wait(END_S)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
+
+
+def _ending_with_its_parent() -> Callable[[], None] | None:
+    """What a child calls first so that it ends when this process is killed: two daemons are one too many. Linux alone
+    knows how."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    set_parent_death_signal = 1
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, signal.SIGINT)
+
+    return ask
 
 
 def _wait_for(url: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
@@ -332,6 +422,23 @@ def _wait_for(url: str, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
         except (URLError, OSError):
             time.sleep(0.2)
     raise FlybyError(f"Dagster's webserver did not answer within {START_S:.0f} s: see what it printed")
+
+
+def _is_loaded(url: str) -> None:
+    """Raise FlybyError when the webserver could not load flyby's definitions: nothing would ever start."""
+    query = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+        __typename ... on PythonError { message errorChain { error { message } } } } } } } }"""
+    request = Request(  # noqa: S310  http, to what was just started
+        f"{url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urlopen(request, timeout=START_S) as response:  # noqa: S310
+        told = json.load(response)["data"]["workspaceOrError"]
+    for entry in told.get("locationEntries", []):
+        loaded = entry["locationOrLoadError"]
+        if loaded and loaded["__typename"] == "PythonError":
+            chain = [*loaded["errorChain"], {"error": loaded}]
+            why = chain[0]["error"]["message"].strip().splitlines()[0]
+            raise FlybyError(f"Dagster cannot load flyby's definitions ({why}): no morning would come")
 
 
 def _check(running: Mapping[str, subprocess.Popen[bytes]]) -> None:

@@ -103,6 +103,7 @@ def backfill_patiently(
     on_progress: Callable[[Progress], None],
     on_wait: Callable[[float, str], None],
     sleep: Callable[[float], None] = time.sleep,
+    by: str = SOMEBODY,
 ) -> Progress:
     """As `backfill`; when the key's allowance is used up, wait and go on.
 
@@ -113,7 +114,7 @@ def backfill_patiently(
     waited_s = 0.0
     while True:
         try:
-            last_round = backfill(settings, first, last, on_progress=on_progress)
+            last_round = backfill(settings, first, last, on_progress=on_progress, by=by)
         except Interrupted as error:
             if not isinstance(error.cause, QuotaError) or waited_s >= LONGEST_WAIT_S:
                 raise

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come wit
     from rich.table import Table
 
     from flyby.jobs.backfill import Progress as BackfillProgress
+    from flyby.query.asteroids import Asteroid
 
 SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
 #: Rows of one kind that `changes` lists; --json has all.
@@ -403,6 +404,52 @@ def show_answer(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             screen.print(table([Column(""), Column("")], list(zip(names, row, strict=True)), width=screen.width))
     if not rows:
         _say(screen, "no rows", style="dim")
+
+
+def show_asteroid(asteroid: "Asteroid") -> None:
+    """`flyby show`: what it is, and every flyby with all that was ever said of it."""
+    screen = console()
+    _banner(screen, asteroid.simulated)
+    told = asteroid.flybys[-1].told
+    _say(screen, plain(asteroid.name), style="bold")
+    known = [f"NeoWs' id {', '.join(asteroid.ids)}"] if asteroid.ids else []
+    if told["absolute_magnitude_h"] is not None:
+        known.append(f"H {told['absolute_magnitude_h']:.4g}")
+    if told["diameter_max_m"] is not None:
+        known.append(f"{_size(told['diameter_min_m'], told['diameter_max_m'])} m")
+    hazard = _hazard(told | {"is_sentry_object": told["is_sentry_object"] or False}).plain
+    _say(screen, "; ".join([*known, *([hazard] if hazard else [])]))
+    for address in asteroid.links.values():
+        screen.print(Text(address, style="dim"), soft_wrap=True)
+    columns = [
+        Column("said by"),
+        Column("rev", right=True),
+        Column("what"),
+        Column("since"),
+        Column("LD", right=True),
+        Column("moved"),
+    ]
+    for flyby in asteroid.flybys:
+        screen.print()
+        now = flyby.told
+        state = "withdrawn" if flyby.believed is None else "" if now["listed"] else "no longer listed"
+        when = now["close_approach_at"]
+        day = f"{now['close_approach_date']:%Y-%m-%d}" + (f" {when.astimezone(UTC):%H:%M} UTC" if when else "")
+        tense = "passed" if flyby.is_past else "passes"
+        line = f"{day}: {tense} at {now['miss_distance_ld']:.3g} lunar distances ({now['miss_distance_km']:,.0f} km)"
+        _say(screen, f"{line}, {now['relative_velocity_km_s']:.1f} km/s{f', {state}' if state else ''}", style="bold")
+        rows = [
+            (
+                version.title,
+                version.revision,
+                version.change,
+                f"{version.seen_from.astimezone(UTC):%Y-%m-%d %H:%M}",
+                f"{version.told['miss_distance_ld']:.3g}",
+                _moves(version.moves),
+            )
+            for version in flyby.versions
+        ]
+        screen.print(table(columns, rows, width=screen.width))
 
 
 class BackfillBar:

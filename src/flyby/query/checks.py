@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flyby.days import DAY, WINDOW_DAYS
 from flyby.query.database import ask, query_text
@@ -42,7 +43,10 @@ class Check:
 
 def findings(settings: Settings) -> list[Finding]:
     """What every check of CHECKS finds in the record now."""
-    numbers = _numbers(settings, "checks", now=settings.now())
+    now = settings.now()
+    # The day before the tick date, which is a day of the schedule's time zone.
+    yesterday = now.astimezone(ZoneInfo(settings.timezone)).date() - DAY
+    numbers = _numbers(settings, "checks", now=now, yesterday=yesterday)
     return [_finding(check, numbers) for check in CHECKS]
 
 

@@ -26,7 +26,8 @@ from flyby.days import DAY, WINDOW_DAYS
 from flyby.errors import FlybyError, HomeError
 from flyby.output.notify.courier import Message, deliver
 from flyby.query import views
-from flyby.query.database import ask, ledger, query_text
+from flyby.query.database import Database, ask, ledger, opened, query_text
+from flyby.record.load import held
 from flyby.settings import NotableRule, Settings
 
 MORNING_JOB = "asteroid_job"
@@ -98,16 +99,17 @@ def after_load(settings: Settings, *, job: str = MORNING_JOB) -> list[str]:
     def notices() -> list[Notice]:
         now = settings.now()
         today = local_day(settings, now)
-        suspect = views.status(settings.database, now).suspect
-        flybys = _notable_flybys(settings, today)
-        worth = [
+        # People may have the published file open for writing: it is left to them.
+        with held(settings) as place, opened(place) as record:
+            suspect = views.status(record, now).suspect
+            flybys = _notable_flybys(record, settings, today)
+            digest = _digest(record, settings, now) if settings.digest and job == MORNING_JOB else None
+        return [
             lambda told: worked(told, job),
             lambda told: doubted(told, suspect, today),
             lambda told: noted(told, flybys, settings.notable, today),
+            lambda told: digested(told, digest, today),
         ]
-        if settings.digest and job == MORNING_JOB:
-            worth.append(lambda told: digested(told, settings, now))
-        return worth
 
     return _tell(settings, notices)
 
@@ -191,15 +193,22 @@ def noted(
     return Message(title, "\n".join(_first(lines))), after
 
 
-def digested(told: Told, settings: Settings, now: datetime) -> tuple[Message | None, Told]:
-    """Last night, what is coming and what changed; once on the day of a tick, when its morning was read."""
-    today = local_day(settings, now)
-    read_at = {entry.day: entry.last_observed_at for entry in ledger(settings.database)}.get(today - DAY)
-    if told.digest == today or read_at is None or local_day(settings, read_at) != today:
+def digested(told: Told, digest: Message | None, today: date) -> tuple[Message | None, Told]:
+    """The digest, once on the day of a tick."""
+    if digest is None or told.digest == today:
         return None, told
-    night = views.passed(settings.database, today - DAY)
-    coming = views.upcoming(settings.database, now, closest_first=True).flybys
-    changes = views.changes(settings.database, now - DAY)
+    return digest, replace(told, digest=today)
+
+
+def _digest(record: Database, settings: Settings, now: datetime) -> Message | None:
+    """Last night, what is coming and what changed; None until the morning of the day was read."""
+    today = local_day(settings, now)
+    read_at = {entry.day: entry.last_observed_at for entry in ledger(record)}.get(today - DAY)
+    if read_at is None or local_day(settings, read_at) != today:
+        return None
+    night = views.passed(record, today - DAY)
+    coming = views.upcoming(record, now, closest_first=True).flybys
+    changes = views.changes(record, now - DAY)
     counts = [f"{len(changes.of(kind)):,} {kind}" for kind in views.KINDS if changes.of(kind)]
     body = [
         f"Last night ({today - DAY}): {_count(len(night), 'flyby')}",
@@ -211,7 +220,7 @@ def digested(told: Told, settings: Settings, now: datetime) -> tuple[Message | N
         f"Changed in 24 hours: {', '.join(counts) or 'nothing'}",
         *[_moved(change) for change in changes.of("revised") if change.moved_km][:DIGEST_LINES],
     ]
-    return Message(f"the sky on {today}", "\n".join(body)), replace(told, digest=today)
+    return Message(f"the sky on {today}", "\n".join(body))
 
 
 def said(text: str) -> str:
@@ -230,13 +239,13 @@ def local_day(settings: Settings, at: datetime) -> date:
     return at.astimezone(ZoneInfo(settings.timezone)).date()
 
 
-def _notable_flybys(settings: Settings, today: date) -> list[Flyby]:
+def _notable_flybys(record: Database, settings: Settings, today: date) -> list[Flyby]:
     parameters = {
         "first": today - NOTABLE_DAYS_BACK * DAY,
         "last": today + NOTABLE_DAYS_AHEAD * DAY,
         "within_ld": max((rule.within_ld for rule in settings.notable), default=0.0),
     }
-    return [Flyby(*row) for row in ask(settings.database, query_text("notable"), parameters)[1]]
+    return [Flyby(*row) for row in ask(record, query_text("notable"), parameters)[1]]
 
 
 def _tell(settings: Settings, notices: Callable[[], Sequence[Notice]]) -> list[str]:
@@ -323,10 +332,10 @@ def _memory(home: Path) -> Iterator[_Memory]:
 
 
 def _is_simulated(settings: Settings) -> bool:
-    try:
-        [(simulated,)] = ask(settings.database, query_text("simulated"))[1]
-    except HomeError:  # a run that failed may have left none
-        return False
+    if isinstance(settings.place, Path) and not settings.place.exists():
+        return False  # a run that failed may have left none
+    with held(settings) as record:
+        [(simulated,)] = ask(record, query_text("simulated"))[1]
     return bool(simulated)
 
 

@@ -23,10 +23,14 @@ from uuid import uuid4
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.plan import LISTED_BY
+from flyby.output.feeds import write_feeds
 from flyby.query.database import Database, ask, opened
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
+from flyby.record.load import held
 from flyby.settings import Settings
 
+#: Where in FLYBY_HOME the program of the pictures is kept.
+CACHE = "cache"
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
 #: The calendar of the record goes back to the first of the month this many days ago: about thirteen months.
@@ -40,11 +44,12 @@ MOST_DIFFERENCES = 10
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def write_report(published: Database, page: Path, *, now: datetime) -> Path:
+def write_report(published: Database, page: Path, *, now: datetime, cache: Path | None = None) -> Path:
     """Write the page of what the database at `published` says at `now` (aware); `page` itself.
 
     Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
-    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing.
+    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing. Their program
+    takes seconds to make; the folder `cache` keeps it.
 
     Raises HomeError when there is no database yet, or when the page cannot be written.
     """
@@ -52,16 +57,19 @@ def write_report(published: Database, page: Path, *, now: datetime) -> Path:
         data = _data(edition, now.astimezone(UTC))
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(page, _page(data, _vega()))
+        _replace(page, _page(data, _vega(cache)))
     except OSError as error:
         raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
     return page
 
 
 def after_run(settings: Settings) -> list[str]:
-    """Write the page of what was published last. Gives what went wrong, in a line for the log; raises nothing."""
+    """Write the page, and what lies beside it, of what the record says now. People may have the published file open for
+    writing: it is left to them. Gives what went wrong, in a line for the log; raises nothing."""
     try:
-        write_report(settings.database, settings.report, now=settings.now())
+        with held(settings) as record:
+            write_report(record, settings.report, now=settings.now(), cache=settings.home / CACHE)
+            write_feeds(record, settings.report.parent, settings, settings.now())
     except Exception as error:  # noqa: BLE001  a run is not lost for its page
         said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
         return [f"the page is the old one: {said}"]
@@ -81,13 +89,15 @@ def _data(published: Database, now: datetime) -> dict[str, Any]:
         "now": now,
         "yesterday": today - DAY,
         "simulated": held.simulated,
-        "stale": held.last_request_at is not None and now - held.last_request_at > STALE_AFTER,
+        "stale": held.last_request_at is not None and held.is_stale,
+        # The page judges it again when it is looked at.
+        "stale_from": held.last_morning.requested_at + STALE_AFTER if held.last_morning else None,
         "held": {
             "first": held.first_day,
             "last": held.last_day,
             "listed": held.listed,
             "revisions": held.revisions,
-            "read_at": held.last_request_at,
+            "read_at": held.last_morning.requested_at if held.last_morning else held.last_request_at,
         },
         "flybys": {"columns": columns, "rows": flybys},
         "changes": _changes(changes(published, since)),
@@ -170,23 +180,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _vega() -> str:
-    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed.
-
-    It takes seconds to make, so the user's cache keeps it, whatever FLYBY_HOME a page is written in.
-    """
+def _vega(cache: Path | None) -> str:
+    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed."""
     try:
-        kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "flyby")
-        kept /= f"vega-{version('vl-convert-python')}.js"
-        if kept.exists():
-            return kept.read_text(encoding="utf-8")
+        name = f"vega-{version('vl-convert-python')}.js"
+        kept = cache / name if cache else None
+        with suppress(OSError):
+            if kept and kept.exists():
+                return kept.read_text(encoding="utf-8")
         import vl_convert  # takes a while and is needed once
     except ImportError:  # which PackageNotFoundError is, too
         return ""
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    with suppress(OSError):  # no cache, no harm: the next page makes it again
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        _replace(kept, bundle)
+    if kept:
+        with suppress(OSError):  # no cache, no harm: the next page makes it again
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _replace(kept, bundle)
     return bundle
 
 

@@ -264,7 +264,8 @@ function tellBanners() {
   const banner = (text) => make("p", { className: "note warn", role: "note", textContent: text });
   const banners = [];
   if (data.simulated) banners.push(banner("Simulated data. These asteroids do not exist: they come from flyby’s built-in sky."));
-  if (data.stale && data.held.read_at) banners.push(banner(`This is not up to date: the sky was last read ${momentText(data.held.read_at)} UTC.`));
+  const isStale = data.stale || (data.stale_from && !data.simulated && Date.now() > Date.parse(data.stale_from));
+  if (isStale && data.held.read_at) banners.push(banner(`This is not up to date: the sky was last read ${momentText(data.held.read_at)} UTC.`));
   element("banners").replaceChildren(...banners);
 }
 

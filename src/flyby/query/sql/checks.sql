@@ -23,10 +23,10 @@ strange AS (
 FROM
     (
         SELECT
-            $now::DATE - 1 AS yesterday,
-            max(flybys) FILTER (day = $now::DATE - 1) AS yesterday_flybys,
-            max(state) FILTER (day = $now::DATE - 1) AS yesterday_state,
-            round(date_diff('second', max(last_observed_at) FILTER (day = $now::DATE - 1), $now) / 3600, 2)
+            $yesterday::DATE AS yesterday,
+            max(flybys) FILTER (day = $yesterday::DATE) AS yesterday_flybys,
+            max(state) FILTER (day = $yesterday::DATE) AS yesterday_state,
+            round(date_diff('second', max(last_observed_at) FILTER (day = $yesterday::DATE), $now) / 3600, 2)
                 AS yesterday_age_h,
             count(*) FILTER (state = 'suspect') AS suspect_days
         FROM days

@@ -1,8 +1,10 @@
--- The last sitting that asked for the day before its own: what it asked for, what came, what it changed.
+-- The last sitting that had an answer for the eight days before its tick date: what it asked for, what came, what it
+-- changed. The tick date is the local day, so that of UTC or one beside it.
 WITH morning AS (
     SELECT max(requested_at) AS requested_at
     FROM requests
-    WHERE window_end = requested_at::DATE - 1 AND source = 'neows'
+    WHERE source = 'neows' AND verdict <> 'rejected' AND window_end - window_start = 7
+        AND abs(window_end + 1 - requested_at::DATE) <= 1
 )
 FROM
     (

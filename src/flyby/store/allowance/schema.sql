@@ -1,7 +1,7 @@
 -- Made by whoever comes first; two at once would fail on each other.
 SELECT pg_advisory_xact_lock(1718385250, 0);
 CREATE SCHEMA IF NOT EXISTS flyby;
-CREATE TABLE IF NOT EXISTS flyby.store.allowance (
+CREATE TABLE IF NOT EXISTS flyby.allowance (
     key text PRIMARY KEY,           -- a fingerprint
     left_now integer,               -- what may still be sent, at least; NULL = nobody knows
     least_said integer,             -- the least that answers said which crossed each other on the way
@@ -19,20 +19,20 @@ CREATE TABLE IF NOT EXISTS flyby.requests_under_way (
 CREATE OR REPLACE FUNCTION flyby.take(of_key text)
 RETURNS TABLE (request bigint, under_way bigint, wait_s double precision) LANGUAGE plpgsql AS $$
 DECLARE
-    known flyby.store.allowance;
+    known flyby.allowance;
     waiting bigint;
     taken bigint;
     lost integer;
 BEGIN
-    INSERT INTO flyby.store.allowance (key) VALUES (of_key) ON CONFLICT DO NOTHING;
-    SELECT * INTO known FROM flyby.store.allowance WHERE key = of_key FOR UPDATE;
+    INSERT INTO flyby.allowance (key) VALUES (of_key) ON CONFLICT DO NOTHING;
+    SELECT * INTO known FROM flyby.allowance WHERE key = of_key FOR UPDATE;
     -- No request takes longer, whatever became of who sent it; the source may have counted it.
     UPDATE flyby.requests_under_way AS r
     SET over_at = clock_timestamp()
     WHERE r.key = of_key AND r.over_at IS NULL AND r.sent_at < clock_timestamp() - interval '90 seconds';
     GET DIAGNOSTICS lost = ROW_COUNT;
     known.least_said := known.least_said - lost;
-    UPDATE flyby.store.allowance SET least_said = known.least_said WHERE key = of_key;
+    UPDATE flyby.allowance SET least_said = known.least_said WHERE key = of_key;
     DELETE FROM flyby.requests_under_way AS r
     WHERE r.key = of_key AND r.over_at < clock_timestamp() - interval '1 hour';
     SELECT count(*) INTO waiting FROM flyby.requests_under_way AS r WHERE r.key = of_key AND r.over_at IS NULL;
@@ -48,7 +48,7 @@ BEGIN
         INSERT INTO flyby.requests_under_way (key, sent_at)
         VALUES (of_key, clock_timestamp())
         RETURNING requests_under_way.request INTO taken;
-        UPDATE flyby.store.allowance SET left_now = known.left_now - 1, least_said = NULL WHERE key = of_key;
+        UPDATE flyby.allowance SET left_now = known.left_now - 1, least_said = NULL WHERE key = of_key;
     END IF;
     RETURN QUERY SELECT
         taken, waiting,
@@ -63,19 +63,19 @@ DECLARE
     crossed integer;
     lost integer;
 BEGIN
-    PERFORM FROM flyby.store.allowance WHERE key = of_key FOR UPDATE;
+    PERFORM FROM flyby.allowance WHERE key = of_key FOR UPDATE;
     UPDATE flyby.requests_under_way
     SET over_at = clock_timestamp(), heard = remaining IS NOT NULL
     WHERE request = this
     RETURNING sent_at INTO sent;
     IF remaining IS NULL THEN
-        UPDATE flyby.store.allowance SET least_said = least_said - 1 WHERE key = of_key;
+        UPDATE flyby.allowance SET least_said = least_said - 1 WHERE key = of_key;
     ELSE
         -- The source may not have counted these when it said so, and of some it will never be heard.
         SELECT count(*), count(*) FILTER (WHERE r.over_at IS NOT NULL AND NOT r.heard) INTO crossed, lost
         FROM flyby.requests_under_way AS r
         WHERE r.key = of_key AND r.request <> this AND (r.over_at IS NULL OR r.over_at > sent);
-        UPDATE flyby.store.allowance
+        UPDATE flyby.allowance
         SET said_at = clock_timestamp(), left_now = greatest(0, remaining - crossed),
             least_said = CASE WHEN crossed = 0 THEN remaining ELSE least(least_said, remaining - lost) END
         WHERE key = of_key;

@@ -1,0 +1,191 @@
+"""The component `flyby.AsteroidsComponent`: everything that flyby is in Dagster, with every setting as an attribute."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from flyby.defs import assets, checks, jobs, schedules
+from flyby.defs.given import Given
+from flyby.errors import SettingsError
+from flyby.settings import CAD_URL, NEOWS_URL, NOTABLE, Settings
+
+#: The attributes that are settings, and the variables that they are where flyby is alone.
+VARIABLES = {
+    "home": "FLYBY_HOME",
+    "api_key": "NASA_API_KEY",
+    "neows_url": "FLYBY_NEOWS_URL",
+    "cad_url": "FLYBY_CAD_URL",
+    "cron": "FLYBY_CRON",
+    "timezone": "FLYBY_TIMEZONE",
+    "notify": "FLYBY_NOTIFY",
+    "notable": "FLYBY_NOTABLE",
+    "digest": "FLYBY_DIGEST",
+    "site": "FLYBY_SITE",
+    "warehouse": "FLYBY_WAREHOUSE",
+    "warehouse_data": "FLYBY_WAREHOUSE_DATA",
+    "now": "FLYBY_NOW",
+}
+
+
+class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
+    """Keeps the record of every asteroid that passes the Earth: in DuckDB every morning, complete, with all that NASA
+    ever said about it.
+
+    Assets `asteroids` → `asteroids_file` → `duckdb_table`, JPL's second opinion and past years beside them, with their
+    jobs, schedules and checks. Several of them live in one project if each has a `key_prefix` and a `home`.
+    """
+
+    home: str = Field(
+        default="data",
+        description="The folder for everything that is written; where it is relative, in the project's folder.",
+        examples=["data/asteroids"],
+    )
+    api_key: str | None = Field(
+        default=None,
+        description="The key for NASA's API, better as '{{ env.NASA_API_KEY }}' than as text. By default that variable "
+        "of the environment, or DEMO_KEY, which is good for a start.",
+        examples=["{{ env.NASA_API_KEY }}"],
+    )
+    neows_url: str = Field(default=NEOWS_URL, pattern="^https?://", description="Where NeoWs is; /feed is appended.")
+    cad_url: str = Field(default=CAD_URL, pattern="^https?://", description="Where JPL's close-approach data is.")
+    cron: str = Field(
+        default="0 6 * * *",
+        pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",
+        description="When the morning run starts.",
+        examples=["0 6 * * *"],
+    )
+    timezone: str = Field(
+        default="UTC", description="The time zone of the schedules and of the day of a run.", examples=["Europe/Berlin"]
+    )
+    notify: list[str] = Field(default=[], description="Who is told, as Apprise's addresses.", examples=[["ntfy://x"]])
+    notable: str = Field(default=NOTABLE, description="What is worth a notice.", examples=[NOTABLE])
+    digest: bool = Field(default=False, description="A notice every morning.")
+    site: str | None = Field(
+        default=None,
+        description="Where the page's folder is served, for the links in feeds.",
+        examples=["https://asteroids.example/flyby"],
+    )
+    warehouse: str | None = Field(
+        default=None,
+        description="The record as a DuckLake for several machines; by default it is a file in `home`.",
+        examples=["ducklake:postgres:dbname=flyby"],
+    )
+    warehouse_data: str | None = Field(default=None, description="Where the lake's files lie; lake/ in `home`.")
+    key_prefix: str | list[str] | None = Field(
+        default=None,
+        description="Comes before the keys of the assets, and before the names of jobs and schedules.",
+        examples=["nasa"],
+    )
+    group: str | None = Field(default=None, description="One group for all assets. By default each job has its own.")
+    owners: list[str] = Field(default=["team:flyby"], description="Who owns the assets.", examples=[["team:sky"]])
+    tags: dict[str, str] = Field(default={}, description="Of the assets and of the runs.", examples=[{"domain": "sky"}])
+    schedules: bool = Field(
+        default=False, description="Whether the schedules run. By default they wait to be turned on in the UI."
+    )
+    retries: int = Field(
+        default=2,
+        ge=0,
+        description="So often a run that nobody waits for (a schedule, a sensor or a condition started it) asks again "
+        "for what tends to pass, later the same morning.",
+    )
+    retry_after_minutes: float = Field(default=20, ge=0, description="How long it waits before it does.")
+    now: str | None = Field(default=None, description="For rehearsals: the moment to take for now.")
+
+    #: Settings from elsewhere than the attributes.
+    _settings: Callable[[], Settings] | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, settings: Callable[[], Settings]) -> "AsteroidsComponent":
+        """The instance that is flyby's own: with the contract's names, schedules on, and settings from `settings`,
+        which is asked now for what the definitions need, and at every step for the rest."""
+        now = settings()
+        warehouse = str(now.lake) if now.lake else None
+        component = cls(cron=now.cron, timezone=now.timezone, warehouse=warehouse, schedules=True)
+        component._settings = settings
+        return component
+
+    def settings(self, folder: Path | None = None) -> Settings:
+        """The settings that the attributes say; SettingsError names the attribute that is wrong.
+
+        A relative home lies in `folder`, or else in the working directory.
+        """
+        if self._settings:
+            return self._settings()
+        said = {name: getattr(self, name) for name in VARIABLES}
+        said["home"] = str((folder or Path()) / Path(self.home).expanduser())
+        said["notify"] = " ".join(self.notify)
+        said["digest"] = str(int(self.digest))
+        said["api_key"] = self.api_key or os.environ.get("NASA_API_KEY")
+        try:
+            return Settings.load({VARIABLES[name]: value for name, value in said.items() if value})
+        except SettingsError as error:
+            raise SettingsError(_in_attributes(str(error))) from None
+
+    def build_defs(self, context: dg.ComponentLoadContext | None = None) -> dg.Definitions:
+        """Every asset, check, job and schedule. The executor is that of these jobs, never the project's."""
+        folder = context.project_root if context else None
+        self._check(folder)
+        given = Given(
+            settings=lambda: self.settings(folder),
+            cron=self.cron,
+            timezone=self.timezone,
+            in_lake=self.warehouse is not None,
+            key_prefix=_prefix(self.key_prefix),
+            group=self.group,
+            owners=tuple(self.owners),
+            tags=self.tags,
+            schedules=self.schedules,
+            retries=self.retries,
+            retry_after_s=self.retry_after_minutes * 60,
+        )
+        morning = assets.morning(given)
+        opinion, history = assets.second_opinion(given), assets.history(given)
+        morning_job = jobs.asteroid_job(given, morning)
+        opinion_job = jobs.second_opinion_job(given, opinion)
+        ours = dg.Definitions(
+            assets=[*assets.sources(given), *morning, opinion, history, assets.page(given)],
+            asset_checks=[checks.of_the_record(given), checks.of_the_second_opinion(given)],
+            jobs=[morning_job, opinion_job, jobs.history_job(given, history)],
+            schedules=[
+                schedules.date_range_schedule(given, morning_job),
+                schedules.second_opinion_schedule(given, opinion_job),
+            ],
+        )
+        return dg.Definitions.merge(ours, _upkeep(given)) if given.in_lake else ours
+
+    def _check(self, folder: Path | None) -> None:
+        """Raise SettingsError for what an attribute has wrong. What the environment has wrong is the steps' to say: a
+        wrong key must not take the rest of somebody's project with it."""
+        if self._settings is None:
+            (self if self.api_key else self.model_copy(update={"api_key": "DEMO_KEY"})).settings(folder)
+
+
+def build_defs(**attributes: Any) -> dg.Definitions:
+    """The definitions of an `AsteroidsComponent` with these attributes, for projects without YAML."""
+    return AsteroidsComponent(**attributes).build_defs()
+
+
+def _upkeep(given: Given) -> dg.Definitions:
+    """What there is beside the rest where the record is in a lake."""
+    asset = assets.upkeep(given)
+    job = jobs.upkeep_job(given, asset)
+    return dg.Definitions(assets=[asset], jobs=[job], schedules=[schedules.upkeep_schedule(given, job)])
+
+
+def _prefix(written: str | list[str] | None) -> tuple[str, ...]:
+    parts = tuple([written] if isinstance(written, str) else written or [])
+    for part in parts:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", part):
+            raise SettingsError(f"key_prefix {part!r} has other characters than letters, digits and _")
+    return parts
+
+
+def _in_attributes(said: str) -> str:
+    for attribute, variable in sorted(VARIABLES.items(), key=lambda names: -len(names[1])):
+        said = said.replace(variable, attribute)
+    return said

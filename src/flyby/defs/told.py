@@ -1,0 +1,40 @@
+"""What Dagster is told beside the events of the runs: that the table changed, and which years are held.
+
+Reported without a run, so it also outlives the runs.
+"""
+
+import dagster as dg
+
+from flyby.query.database import ask, query_text
+from flyby.record.load import held
+from flyby.settings import Settings
+
+#: By year: Dagster writes an event for every partition, which by day would take longer than the data.
+YEARS = dg.TimeWindowPartitionsDefinition(
+    start="1900", fmt="%Y", cron_schedule="0 0 1 1 *", timezone="UTC", end_offset=1
+)
+
+
+def tell_table(dagster: dg.DagsterInstance, table: dg.AssetKey, version: str, *, by: str) -> None:
+    """The table has this data version now; nothing is said if it is known to have it."""
+    tag = "dagster/data_version"
+    known = dagster.get_latest_materialization_event(table)
+    materialization = known.asset_materialization if known else None
+    if materialization is None or (materialization.tags or {}).get(tag) != version:
+        dagster.report_runless_asset_event(
+            dg.AssetMaterialization(table, description=f"changed by {by}", tags={tag: version})
+        )
+
+
+def tell_years(dagster: dg.DagsterInstance, history: dg.AssetKey, settings: Settings) -> list[str]:
+    """Every year of which every day is held counts as materialized, whoever asked for it; those that did not before."""
+    with held(settings) as record:
+        _, rows = ask(record, query_text("held_years"))
+    years = [key for (year,) in rows if (key := str(year)) in set(YEARS.get_partition_keys())]
+    known = dagster.get_status_by_partition(history, years, YEARS) or {}
+    news = [year for year in years if getattr(known.get(year), "name", None) != "MATERIALIZED"]
+    for year in news:
+        dagster.report_runless_asset_event(
+            dg.AssetMaterialization(history, partition=year, description="every day of it is held")
+        )
+    return news
