@@ -221,4 +221,4 @@ def as_it_should_be(home: Home) -> None:
     left = {path.relative_to(home.settings.home).as_posix() for path in home.settings.home.rglob("*")}
     assert not [path for path in left if path.endswith((".tmp", ".wal", ".link")) and not path.startswith("raw/")]
     assert not left & {"record/rebuilt.duckdb", "staging/rebuild"}
-    assert len([path for path in left if path.startswith("published/")]) <= 2
+    assert len([path for path in left if path.endswith("/flyby.duckdb")]) <= 2

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flyby.days import Window
+from flyby.days import DAY, Window
 from flyby.errors import FeedError
 from flyby.sources.observations import OBSERVATIONS
 
@@ -21,8 +21,8 @@ def keep(source: Any, body: bytes, window: Window) -> None:
     table = source.table([("neows/x", feed)])
     assert table.schema == OBSERVATIONS
     table.validate(full=True)
-    assert table.num_rows == source.count(feed)
-    for day in table["close_approach_date"].to_pylist():
-        assert window.start <= day <= window.end
-    for column in ("name", "designation", "neo_id"):
+    assert table.num_rows == source.count(feed) + feed.set_apart
+    for day in table["day"].to_pylist():
+        assert window.start - DAY <= day <= window.end + DAY
+    for column in ("name", "entity", "id", "neo_id"):
         assert not any("\0" in text for text in table[column].to_pylist() if text)

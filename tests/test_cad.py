@@ -33,7 +33,7 @@ from faults import (
     send,
     stall,
 )
-from flyby.days import Window
+from flyby.days import DAY, Window
 from flyby.errors import FeedError, HomeError, PassingError, SourceError
 from flyby.sandbox import Sandbox
 from flyby.sources.answer import Answer, Quota
@@ -67,11 +67,17 @@ def test_a_row_has_every_field_of_the_contract_that_jpl_knows() -> None:
     assert rows(make_cad(make_row("613398", fullname="613398 (2006 FK)", diameter="0.153"))) == [
         {
             "request_id": "cad/1",
-            "designation": "2006 FK",
+            "entity": "2006 FK",
+            "id": None,
+            "aliases": ["#613398"],
+            "day": date(2020, 1, 1),
+            "moment": datetime(2020, 1, 1, 0, 54, tzinfo=UTC),
+            "cohort": None,
+            "firm": True,
+            "apart": False,
+            "preference": "",
             "neo_id": None,
             "name": "613398 (2006 FK)",
-            "close_approach_date": date(2020, 1, 1),
-            "close_approach_at": datetime(2020, 1, 1, 0, 54, tzinfo=UTC),
             "orbiting_body": "Earth",
             "miss_distance_au": 0.0211660525256395,
             "miss_distance_ld": pytest.approx(8.2335944325, abs=1e-9),
@@ -82,6 +88,16 @@ def test_a_row_has_every_field_of_the_contract_that_jpl_knows() -> None:
             "diameter_max_m": 153.0,
             "is_potentially_hazardous": None,
             "is_sentry_object": None,
+            "miss_distance_min_au": 0.0211628345552616,
+            "miss_distance_max_au": 0.0211692704882042,
+            "miss_distance_min_ld": pytest.approx(8.2323426, abs=1e-6),
+            "miss_distance_max_ld": pytest.approx(8.2348462, abs=1e-6),
+            "miss_distance_min_km": pytest.approx(3165914.99, abs=0.1),
+            "miss_distance_max_km": pytest.approx(3166877.79, abs=0.1),
+            "close_approach_sigma_min": 1.0,
+            "velocity_infinity_km_s": 5.59959589405614,
+            "orbit_id": "18",
+            "diameter_sigma_m": None,
         }
     ]
 
@@ -89,14 +105,14 @@ def test_a_row_has_every_field_of_the_contract_that_jpl_knows() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "value"),
     [
-        pytest.param(make_row(fullname=...), "designation", "2020 AY1", id="no full name"),
+        pytest.param(make_row(fullname=...), "entity", "2020 AY1", id="no full name"),
         pytest.param(make_row(fullname=...), "name", "2020 AY1", id="no full name, so the name is the designation"),
         pytest.param(make_row(fullname=None), "name", "2020 AY1", id="a full name that is null"),
-        pytest.param(make_row("433", fullname=...), "designation", "433", id="a number stays one"),
-        pytest.param(make_row("433", fullname="433 Eros"), "designation", "433", id="a number whose name has no more"),
-        pytest.param(make_row("433", fullname="433 Eros (A898 PA)"), "designation", "A898 PA", id="numbered, in full"),
-        pytest.param(make_row("2040 P-L"), "designation", "2040 P-L", id="an asteroid of the Palomar-Leiden survey"),
-        pytest.param(make_row("A/2017 U7"), "designation", "A/2017 U7", id="an asteroid named like a comet"),
+        pytest.param(make_row("433", fullname=...), "entity", "433", id="a number stays one"),
+        pytest.param(make_row("433", fullname="433 Eros"), "entity", "433", id="a number whose name has no more"),
+        pytest.param(make_row("433", fullname="433 Eros (A898 PA)"), "entity", "A898 PA", id="numbered, in full"),
+        pytest.param(make_row("2040 P-L"), "entity", "2040 P-L", id="an asteroid of the Palomar-Leiden survey"),
+        pytest.param(make_row("A/2017 U7"), "entity", "A/2017 U7", id="an asteroid named like a comet"),
         pytest.param(make_row(h=None), "absolute_magnitude_h", None, id="no magnitude"),
         pytest.param(make_row(h=...), "absolute_magnitude_h", None, id="no column of magnitudes"),
         pytest.param(make_row(h="29."), "absolute_magnitude_h", 29.0, id="a magnitude that ends with its point"),
@@ -104,9 +120,9 @@ def test_a_row_has_every_field_of_the_contract_that_jpl_knows() -> None:
         pytest.param(make_row(dist="5.5e-05"), "miss_distance_au", 5.5e-05, id="an exponent"),
         pytest.param(make_row(dist=0.1), "miss_distance_au", 0.1, id="a number as a number"),
         pytest.param(make_row(diameter=...), "diameter_max_m", None, id="no column of diameters"),
-        pytest.param(make_row(extra=[{"x": None}]), "designation", "2020 AY1", id="a column yet to be invented"),
+        pytest.param(make_row(extra=[{"x": None}]), "entity", "2020 AY1", id="a column yet to be invented"),
         pytest.param(make_row("2020\0AB", fullname=...), "name", "2020\ufffdAB", id="a NUL"),
-        pytest.param(make_row(cd="2020-Feb-29 23:59"), "close_approach_date", date(2020, 2, 29), id="a leap day"),
+        pytest.param(make_row(cd="2020-Feb-29 23:59"), "day", date(2020, 2, 29), id="a leap day"),
     ],
 )
 def test_shapes_that_jpl_has_sent_or_may_send_are_accepted(row: dict[str, Any], column: str, value: object) -> None:
@@ -142,21 +158,49 @@ def test_nothing_in_the_window_is_an_answer_with_or_without_a_table(count: objec
         ("1I", "1I/'Oumuamua (A/2017 U1)"),
     ],
 )
-def test_comets_are_counted_and_left_out(des: str, fullname: str) -> None:
+def test_comets_are_kept_apart(des: str, fullname: str) -> None:
     whole = feed.decode(make_cad(make_row(), make_row(des, fullname=f" {fullname}")), WINDOW)
-    assert (whole.comets, whole.designations) == (1, ["2020 AY1"])
+    assert (whole.set_apart, feed.count(whole), whole.is_comet) == (1, 1, [False, True])
+    assert [row["apart"] for row in feed.table([("cad/1", whole)]).to_pylist()] == [False, True]
     bare = feed.decode(make_cad(make_row("249P", fullname=...)), WINDOW)
-    assert (bare.comets, feed.count(bare)) == (1, 0)
+    assert (bare.set_apart, feed.count(bare)) == (1, 0)
 
 
-def test_what_is_rounded_to_the_end_of_the_window_is_no_fault_and_no_row() -> None:
-    body = make_cad(make_row(cd="2020-Mar-01 23:59"), make_row("2020 ZZ", cd="2020-Mar-02 00:00"))
-    assert [row["designation"] for row in rows(body)] == ["2020 AY1"]
+@pytest.mark.parametrize(
+    ("cd", "jd", "day"),
+    [
+        ("2020-Mar-02 00:00", "2458910.499826389", date(2020, 3, 1)),
+        ("2020-Mar-01 23:59", "2458910.499305556", date(2020, 3, 1)),
+        ("2020-Jan-01 00:00", "2458849.499826389", date(2019, 12, 31)),
+        ("2020-Jan-01 00:00", "2458849.500116", date(2020, 1, 1)),
+    ],
+)
+def test_the_data_day_is_that_of_the_exact_time_not_of_the_rounded_one(cd: str, jd: str, day: date) -> None:
+    assert [row["day"] for row in rows(make_cad(make_row(cd=cd, jd=jd)))] == [day]
 
 
-@pytest.mark.parametrize("cd", ["2019-Dec-31 23:59", "2020-Mar-02 00:01", "2021-Jan-01 00:54"])
-def test_a_row_beside_the_window_is_rejected_with_its_name(cd: str) -> None:
+@pytest.mark.parametrize("cd", ["2019-Dec-31 00:00", "2020-Mar-02 23:59"])
+def test_a_row_of_the_day_beside_the_window_is_read(cd: str) -> None:
+    assert len(rows(make_cad(make_row(cd=cd)))) == 1
+
+
+@pytest.mark.parametrize("cd", ["2019-Dec-30 23:59", "2020-Mar-03 00:01", "2021-Jan-01 00:54"])
+def test_a_row_further_from_the_window_is_rejected_with_its_name(cd: str) -> None:
     assert "row 1 (2020 AY1) is on " in fault(make_cad(make_row(cd=cd)))
+
+
+@pytest.mark.parametrize(
+    ("written", "minutes"),
+    [("< 00:01", 1), ("00:07", 7), ("2_08:33", 3393), ("23:59", 1439), ("< 00:05", 5), ("112_00:00", 161_280)],
+)
+def test_the_uncertainty_of_a_time_is_read_in_each_of_its_forms(written: str, minutes: float) -> None:
+    (row,) = rows(make_cad(make_row(t_sigma_f=written)))
+    assert row["close_approach_sigma_min"] == minutes
+
+
+@pytest.mark.parametrize("written", ["", "1", "00:60", "24:00", "a", "-00:01", "2_8", 7, []])
+def test_an_uncertainty_that_is_none_is_named(written: object) -> None:
+    assert "t_sigma_f is no uncertainty like 2_08:33" in fault(make_cad(make_row(t_sigma_f=written)))
 
 
 def test_an_answer_of_the_built_in_sky_is_known_as_simulated() -> None:
@@ -266,12 +310,12 @@ def test_no_value_in_any_field_raises_anything_but_feed_error(field: str, value:
 def test_the_recording_of_2020_has_4697_asteroids_and_three_comets(shared: Path) -> None:
     body = (shared / "recordings" / "cad" / "cad-2020.json").read_bytes()
     whole = feed.decode(body, YEAR)
-    assert (feed.count(whole), whole.comets) == (4697, 3)
-    listed = rows(body, YEAR)
-    assert len({(row["designation"], row["close_approach_at"]) for row in listed}) == 4697
+    assert (feed.count(whole), whole.set_apart) == (4697, 3)
+    listed = [row for row in rows(body, YEAR) if not row["apart"]]
+    assert len({(row["entity"], row["moment"]) for row in listed}) == 4697
     assert sum(row["absolute_magnitude_h"] is None for row in listed) < 5
-    assert all(YEAR.start <= row["close_approach_date"] <= YEAR.end for row in listed)
-    assert fault(body, WINDOW).endswith("is on 2020-03-02")
+    assert all(YEAR.start - DAY <= row["day"] <= YEAR.end for row in listed)
+    assert fault(body, WINDOW).endswith("is on 2020-03-03")
 
 
 @pytest.fixture
@@ -307,7 +351,7 @@ class Asked:
             assert self.error.__context__ is None or self.error.__suppress_context__
 
 
-def test_the_question_is_the_window_to_its_last_second_as_far_as_neows_lists_and_nothing_else_is_sent(
+def test_the_question_is_the_window_and_a_day_on_either_side_as_far_as_neows_lists_and_nothing_else_is_sent(
     server: FaultServer,
 ) -> None:
     server.play(gzipped(GOOD))
@@ -316,8 +360,8 @@ def test_the_question_is_the_window_to_its_last_second_as_far_as_neows_lists_and
     assert asked.landed == [asked.answer]
     (request,) = server.requests
     assert dict(parse_qsl(urlsplit(request.target).query)) == {
-        "date-min": "2020-01-01",
-        "date-max": "2020-03-01T23:59:59",
+        "date-min": "2019-12-31",
+        "date-max": "2020-03-02T23:59:59",
         "dist-max": "0.5",
         "body": "Earth",
         "fullname": "true",
@@ -448,7 +492,7 @@ def test_the_built_in_sky_answers_as_jpl_does() -> None:
         truth = [row for day in window.days for row in sandbox.population.cad(day, NOW) if row.miss_distance_au <= 0.5]
         comets = {row.des for row in truth if row.des.endswith("P")}
         assert whole.simulated
-        assert (feed.count(whole), whole.comets) == (len(truth) - len(comets), len(comets))
+        assert (feed.count(whole), whole.set_apart) == (len(truth) - len(comets), len(comets))
         assert set(whole.names) == {row.fullname for row in truth if row.des not in comets}
         sandbox.set_fault("cad-down")
         assert "HTTP 503" in str(Asked(sandbox.cad_url).error)

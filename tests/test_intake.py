@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import duckdb
@@ -112,12 +113,16 @@ def test_a_process_killed_while_it_loads_leaves_the_record_as_it_was(home: Home)
 
 def die_while_loading(place: Path | Lake, batch: Path) -> None:
     """Load the batch, and be killed once all is written and nothing committed."""
-    with Record(place) as held, mock.patch.object(Record, "_summary", die):
+    with Record(place) as held, mock.patch.object(Record, "_write", die_after(Record._write)):
         held.load([batch])
 
 
-def die(record: Record) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_after(write: Any) -> Any:
+    def written_and_killed(*given: Any) -> None:
+        write(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return written_and_killed
 
 
 def test_answers_that_come_too_late_are_refused_by_the_record_with_nothing_done(home: Home) -> None:
@@ -327,7 +332,7 @@ def test_a_record_of_a_newer_flyby_is_left_alone(home: Home) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
     with Record(home.settings.place) as record:
-        record.connection.execute("UPDATE record_version SET schema_version = 99")
+        record.connection.execute("CREATE OR REPLACE MACRO flyby_schema_version() AS 99")
     home.land(SECOND, WEEK, body([CD]))
     with pytest.raises(HomeError, match="newer flyby"):
         take_in(home.settings)

@@ -35,11 +35,17 @@ def test_a_row_has_every_field_of_the_contract() -> None:
     assert rows(make_feed(make_object("613398 (2006 FK)", is_potentially_hazardous_asteroid=True))) == [
         {
             "request_id": "neows/1",
-            "designation": "2006 FK",
+            "entity": "2006 FK",
+            "id": "3840001",
+            "aliases": ["#613398"],
+            "day": date(2019, 2, 8),
+            "moment": datetime(2019, 2, 8, 6, 20, tzinfo=UTC),
+            "cohort": "3",
+            "firm": True,
+            "apart": False,
+            "preference": "110073840001",
             "neo_id": "3840001",
             "name": "613398 (2006 FK)",
-            "close_approach_date": date(2019, 2, 8),
-            "close_approach_at": datetime(2019, 2, 8, 6, 20, tzinfo=UTC),
             "orbiting_body": "Earth",
             "miss_distance_au": 0.1133706803,
             "miss_distance_ld": 44.1011946367,
@@ -50,6 +56,8 @@ def test_a_row_has_every_field_of_the_contract() -> None:
             "diameter_max_m": 58.8897863577,
             "is_potentially_hazardous": True,
             "is_sentry_object": False,
+            # What JPL alone says.
+            **dict.fromkeys([column.name for column in observations.VALUES if column.of_witness]),
         }
     ]
 
@@ -81,13 +89,13 @@ def test_the_designation_is_the_text_in_the_last_parentheses_else_the_name(name:
         pytest.param(make_object(sentry_data="https://…", orbital_data={"a": [1]}), "name", "(2019 AB)", id="extras"),
         pytest.param(
             make_object(close_approach_data=[make_approach(close_approach_date_full=None)]),
-            "close_approach_at",
+            "moment",
             None,
             id="an epoch without a full date is a date only",
         ),
         pytest.param(
             make_object(close_approach_data=[make_approach(close_approach_date_full=...)]),
-            "close_approach_at",
+            "moment",
             None,
             id="no full date before 2019",
         ),
@@ -116,7 +124,7 @@ def test_a_name_stays_as_it_came(name: str) -> None:
 
 def test_a_nul_becomes_a_replacement_character() -> None:
     (row,) = rows(make_feed(make_object("(2019\0AB)", id="38\x00")))
-    assert (row["name"], row["designation"], row["neo_id"]) == ("(2019\ufffdAB)", "2019\ufffdAB", "38\ufffd")
+    assert (row["name"], row["entity"], row["neo_id"]) == ("(2019\ufffdAB)", "2019\ufffdAB", "38\ufffd")
 
 
 def test_a_repeated_key_is_accepted_while_element_count_agrees() -> None:

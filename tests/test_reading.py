@@ -86,7 +86,7 @@ def at(now: datetime, home: Path, server: NeoWsServer) -> Settings:
 def reading(settings: Settings, asked: list[Window]) -> tuple[list[Window], SourceError | None]:
     """The windows that were answered, and how the reading ended."""
     answers: list[Answer] = []
-    with neows(settings) as source:
+    with neows(settings, purpose="backfill") as source:
         try:
             answers.extend(read(source, asked, at=NOW))
         except SourceError as error:

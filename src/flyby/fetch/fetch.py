@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from itertools import islice
 
@@ -32,16 +32,15 @@ class Refused(SourceError):
 
 
 @contextmanager
-def neows(settings: Settings) -> Iterator[NeoWs]:
-    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged; the machines of a lake share
-    one allowance."""
+def neows(settings: Settings, *, purpose: str, tick: date | None = None) -> Iterator[NeoWs]:
+    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged, and with what it was asked
+    for; the machines of a lake share one allowance."""
     with ExitStack() as stack:
         allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
         if allowed:
             stack.enter_context(closing(allowed))
-        yield stack.enter_context(
-            NeoWs(settings.neows_url, settings.api_key, on_answer=partial(land, settings.raw), allowed=allowed)
-        )
+        keep = partial(land, settings.raw, purpose=purpose, tick=tick)
+        yield stack.enter_context(NeoWs(settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed))
 
 
 def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:

@@ -2,7 +2,9 @@
 
 All that is known of an answer beside its body is in its file's name, so the database can be rebuilt from raw/ alone:
 `raw/neows/2026/11/20261123T060000.000000Z_2026-11-15_2026-11-22_1_200.json.zst` was asked for at 06:00 on 23 November
-2026, for 15 to 22 November, in the first attempt, and came with status 200.
+2026, for 15 to 22 November, in the first attempt, and came with status 200. What it was asked for may follow:
+`…_1_200_daily-2026-11-23.json.zst` belongs to the daily run of that tick date. When a reading was taken into the record
+is kept beside its answers, as the name of an empty file: `20261123T060000.000000Z_recorded_20261123T060007.512000Z`.
 """
 
 import errno
@@ -27,6 +29,7 @@ _NAME = re.compile(
     r"(\d{8}T\d{6}\.\d{6}Z)_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d+)_(\d{3})(?:_([a-z]+)(?:-(\d{4}-\d\d-\d\d))?)?"
     + re.escape(_SUFFIX)
 )
+_RECORDED = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)_recorded_(\d{8}T\d{6}\.\d{6}Z)")
 _TEMPORARY = ".tmp"
 _STALE_S = 3600
 
@@ -46,21 +49,26 @@ class Landed:
     attempt: int
     http_status: int
     path: Path
+    #: Why it was asked for: daily | manual | backfill | comparison; None where an older flyby, or somebody by hand, asked.
     purpose: str | None = None
+    #: The tick date of the run that asked.
     tick: date | None = None
 
     def __lt__(self, other: "Landed") -> bool:
         return (self.requested_at, self.request_id) < (other.requested_at, other.request_id)
 
 
-def land(raw: Path, answer: Answer) -> Landed:
-    """Write the answer below `raw` so that it is there whole or not at all, also after a power cut.
+def land(raw: Path, answer: Answer, *, purpose: str | None = None, tick: date | None = None) -> Landed:
+    """Write the answer below `raw` so that it is there whole or not at all, also after a power cut; `purpose` and `tick`
+    say what it was asked for.
 
     What was landed stays as it is, also when another answer comes under the same name. That it is there for good is
     `settle`'s to say. Raises HomeError when FLYBY_HOME cannot be written.
     """
     at = answer.requested_at.astimezone(UTC)
-    stem = f"{at:%Y%m%dT%H%M%S.%fZ}_{answer.window.start}_{answer.window.end}_{answer.attempt}_{answer.http_status}"
+    stem = f"{_written(at)}_{answer.window.start}_{answer.window.end}_{answer.attempt}_{answer.http_status}"
+    if purpose:
+        stem += f"_{purpose}-{tick}" if tick else f"_{purpose}"
     folder = raw / answer.source / f"{at:%Y}" / f"{at:%m}"
     path = folder / (stem + _SUFFIX)
     temporary = folder / f".{stem}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
@@ -70,7 +78,17 @@ def land(raw: Path, answer: Answer) -> Landed:
             _write(path, temporary, answer.body)
     except OSError as error:
         raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
-    return Landed(f"{answer.source}/{stem}", answer.source, answer.window, at, answer.attempt, answer.http_status, path)
+    return Landed(
+        f"{answer.source}/{stem}",
+        answer.source,
+        answer.window,
+        at,
+        answer.attempt,
+        answer.http_status,
+        path,
+        purpose,
+        tick,
+    )
 
 
 def _write(path: Path, temporary: Path, body: bytes) -> None:
@@ -92,6 +110,38 @@ def settle(answers: Iterable[Landed]) -> None:
             _sync(folder)
         except OSError as error:
             raise HomeError(f"cannot write {_below_home(folder, folder.parents[2])}: {_advice(error)}") from None
+
+
+def mark_recorded(raw: Path, source: str, requested_at: datetime, recorded_at: datetime) -> None:
+    """Keep when the reading that began at `requested_at` was taken into the record. The first word stands."""
+    at = requested_at.astimezone(UTC)
+    path = raw / source / f"{at:%Y}" / f"{at:%m}" / f"{_written(at)}_recorded_{_written(recorded_at)}"
+    try:
+        path.touch()
+        _sync(path.parent)
+    except OSError as error:
+        raise HomeError(f"cannot write {_below_home(path, raw)}: {_advice(error)}") from None
+
+
+def recorded_moments(
+    raw: Path, *, source: str = "*", requested_at: datetime | None = None
+) -> dict[tuple[str, datetime], datetime]:
+    """When readings, by source and the moment when they began, were taken into the record; all, or those asked for."""
+    moments: dict[tuple[str, datetime], datetime] = {}
+    at = requested_at.astimezone(UTC) if requested_at else None
+    folders = [raw / source / f"{at:%Y}" / f"{at:%m}"] if at and source != "*" else _folders(raw, source)
+    try:
+        for folder in folders:
+            for entry in os.scandir(folder):
+                if match := _RECORDED.fullmatch(entry.name):
+                    began, recorded = map(_moment, match.groups())
+                    reading = (folder.parts[-3], began)
+                    if at is None or began == at:
+                        moments[reading] = min(recorded, moments.get(reading, recorded))
+    except (OSError, ValueError) as error:
+        why = _advice(error) if isinstance(error, OSError) else "a name that holds no date"
+        raise HomeError(f"cannot read {raw.name}/: {why}") from None
+    return moments
 
 
 def landed(raw: Path, *, source: str = "*", but: Collection[str] = frozenset()) -> list[Landed]:
@@ -179,6 +229,10 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+
 def _make(folder: Path, raw: Path) -> None:
     """Make the folder and whatever is missing above it, so that a power cut does not take it away again."""
     if folder.is_dir():
@@ -212,13 +266,3 @@ def _advice(error: OSError) -> str:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return "a file is where a folder should be: move it away, or set FLYBY_HOME to another folder"
     return f"{error.strerror or error}: check the disk, or set FLYBY_HOME to another folder"
-
-
-def mark_recorded(raw: Path, source: str, requested_at: datetime, recorded_at: datetime) -> None:
-    pass
-
-
-def recorded_moments(
-    raw: Path, *, source: str = "*", requested_at: datetime | None = None
-) -> dict[tuple[str, datetime], datetime]:
-    return {}

@@ -1,4 +1,4 @@
-"""History: a range of days in the fewest requests, landing and loading in a stream so that memory stays flat."""
+"""History: a range of days in the fewest requests, landed and loaded reading by reading so that memory stays flat."""
 
 import time
 from collections.abc import Callable
@@ -9,10 +9,9 @@ from flyby.days import Window
 from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
 from flyby.fetch.fetch import Refused, neows, read
 from flyby.fetch.plan import wanted
-from flyby.jobs.conveyor import Conveyor
 from flyby.query.database import ledger
 from flyby.record import SOMEBODY, Loaded
-from flyby.record.load import BATCH_ANSWERS, held, take_in
+from flyby.record.load import BATCH_ANSWERS, held, load_landed, take_in
 from flyby.settings import Settings
 from flyby.store.warehouse import warehouse
 
@@ -67,28 +66,27 @@ def backfill(
     on_progress(progress)
     if not plan:
         return progress
-    sittings = [plan[n : n + BATCH_ANSWERS] for n in range(0, len(plan), BATCH_ANSWERS)]
     at = settings.now() - timedelta(microseconds=1)
     refused: dict[Window, FeedError] = {}
-    with neows(settings) as client, Conveyor(settings, by=by) as beside:
+    with neows(settings, purpose="backfill") as client:
         try:
-            for sitting in sittings:
+            for n in range(0, len(plan), BATCH_ANSWERS):
                 at = max(settings.now(), at + timedelta(microseconds=1))
                 try:
                     with warehouse(settings).mark(at):
-                        for answer in read(client, sitting, at=at):
+                        for answer in read(client, plan[n : n + BATCH_ANSWERS], at=at):
                             remaining = answer.quota.remaining
                             progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
                             on_progress(progress)
                 except Refused as error:
                     refused |= error.refused
-                progress = replace(progress, loaded=beside.take_in())
+                progress = replace(progress, loaded=progress.loaded + load_landed(settings, by=by))
         except (FlybyError, KeyboardInterrupt) as error:
             # What was under way when it ended has been landed too: the record knows how many windows there are.
-            loaded = beside.finish() + take_in(settings, by=by)
+            loaded = progress.loaded + take_in(settings, by=by)
             progress = replace(progress, loaded=loaded, windows=loaded.answers - len(loaded.rejected))
             raise Interrupted(progress, error) from None
-        progress = replace(progress, loaded=beside.finish() + take_in(settings, by=by))
+        progress = replace(progress, loaded=progress.loaded + take_in(settings, by=by))
     on_progress(progress)
     if refused:
         raise Interrupted(progress, Refused(refused))

@@ -15,6 +15,7 @@ from flyby.query.database import ask, query_text
 from flyby.record import SOMEBODY, Loaded
 from flyby.record.load import held, take_in
 from flyby.settings import Settings
+from flyby.sources.asteroids import CAD
 from flyby.sources.cad.client import Cad
 from flyby.store.warehouse import warehouse
 
@@ -96,7 +97,8 @@ def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
     at = settings.now()
     heard: list[Window] = []
     cut_short = None
-    with warehouse(settings).mark(at), Cad(settings.cad_url, on_answer=partial(land, settings.raw)) as client:
+    keep = partial(land, settings.raw, purpose="comparison")
+    with warehouse(settings).mark(at), Cad(settings.cad_url, on_answer=keep) as client:
         for window in windows:
             if _answers_of(settings, at.date()) >= MOST_A_DAY:
                 break
@@ -114,4 +116,4 @@ def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
 
 def _answers_of(settings: Settings, day: date) -> int:
     """How many answers of the UTC day `day` JPL gave."""
-    return sum(answer.requested_at.date() == day for answer in landed(settings.raw, source="cad"))
+    return sum(answer.requested_at.date() == day for answer in landed(settings.raw, source=CAD.name))

@@ -42,7 +42,9 @@ def gather(settings: Settings, tick: date) -> Gathered:
     answers: list[Answer] = []
     again: list[Answer] = []
     refused: dict[Window, Refused] = {}
-    with warehouse(settings).mark(at), neows(settings) as client:
+    is_morning = abs((at.date() - tick).days) <= MORNING_SLACK_DAYS
+    purpose = "daily" if is_morning else "manual"
+    with warehouse(settings).mark(at), neows(settings, purpose=purpose, tick=tick) as client:
         for window in own:
             try:
                 answers.append(client.fetch(window, requested_at=at))
@@ -52,7 +54,7 @@ def gather(settings: Settings, tick: date) -> Gathered:
             raise refused[own[0]]
         quota = answers[-1].quota
         due: list[Window] = []
-        if abs((at.date() - tick).days) <= MORNING_SLACK_DAYS:
+        if is_morning:
             with held(settings) as place, opened(place) as record:
                 used = len(own) + requests_since(record, at - timedelta(days=1))
                 days = ledger(record)

@@ -23,7 +23,6 @@ from flyby.query import asteroids, views
 from flyby.query.database import opened, query_text
 from flyby.query.guarded import Limits, ask_guarded
 from flyby.query.plain import plain
-from flyby.query.shape import shaped
 from flyby.settings import Settings
 
 #: Rows of an answer, and at most; it says how many it left off.
@@ -136,7 +135,7 @@ def server(settings: Settings) -> MCPServer[Any]:
 def _provenance(settings: Settings) -> dict[str, Any]:
     """As of when an answer is, who said it, and what is thought of their last answers."""
     with opened(settings.database) as connection:
-        sources = _sources(shaped(connection))
+        sources = _sources(connection)
     if not sources:
         return {"as_of": None, "source": "nobody was asked yet", "verdict": "missing", "simulated": False}
     first = sources[0]

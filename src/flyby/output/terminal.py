@@ -196,9 +196,9 @@ def show_second_opinion(opinion: SecondOpinion) -> None:
         widest = opinion.disagreements[0]
         _say(
             screen,
-            f"  distances differ by more than {opinion.tolerance:.0%} on {len(opinion.disagreements):,} of those "
-            f"in both, most on {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says "
-            f"NeoWs, {widest.cad_km:,.0f} km JPL",
+            f"  of those in both, NeoWs has {len(opinion.disagreements):,} outside of the range that JPL gives, the furthest "
+            f"{plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
+            f"{widest.cad_min_km:,.0f} to {widest.cad_max_km:,.0f} km JPL",
         )
 
 

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from flyby.errors import FlybyError, UsageError
 from flyby.query.database import Database, opened, query_text
-from flyby.query.shape import shaped
 from flyby.query.views import MOVING, Move
 
 #: So many names are told to who asked for one that is not there.
@@ -76,7 +75,6 @@ def asteroid(published: Database, text: str, now: datetime) -> Asteroid:
     Raises UsageError where there is none, with the nearest names, or where several are called so.
     """
     with opened(published) as connection:
-        shaped(connection)
         designation = find(connection.execute(query_text("known_as")).fetchall(), text)
         said = _records(connection, "story", designation)
         [(simulated,)] = connection.execute(query_text("simulated")).fetchall()

@@ -44,6 +44,8 @@ def opened(database: Database) -> Iterator[duckdb.DuckDBPyConnection]:
         with ExitStack() as stack:
             connection = _connected(database, stack)
             connection.execute("SET TimeZone = 'UTC'")
+            if not connection.execute(query_text("is_readable")).fetchall():
+                raise HomeError("the database was published by an older flyby: `flyby rebuild` makes it anew")
             yield connection
     except duckdb.Error as error:
         raise HomeError(str(error).splitlines()[0]) from None
@@ -97,6 +99,6 @@ def ledger(database: Database) -> list[LedgerDay]:
 
 
 def requests_since(record: Database, moment: datetime) -> int:
-    """How many answers of NeoWs came since `moment`."""
-    _, [(count,)] = ask(record, "SELECT count(*) FROM requests WHERE source = 'neows' AND requested_at > ?", [moment])
+    """How many answers of the primary source came since `moment`."""
+    _, [(count,)] = ask(record, query_text("requests_since"), {"moment": moment})
     return int(count)

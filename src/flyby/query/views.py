@@ -20,8 +20,6 @@ from flyby.query.database import Database, opened, query_text
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
 #: Fewer days than this say little about how late the source is.
 ENOUGH_DAYS = 20
-#: What one flyby's two distances may differ by, of the distance, and be said to agree. Better orbits move most by less.
-TOLERANCE = 0.01
 #: How many months back the sources are compared month by month.
 MONTHS_DAYS = 366
 
@@ -214,8 +212,9 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A flyby that both sources list, at distances that differ: by `difference_km`, and of the distance by `relative`
-    (1 = 100 %)."""
+    """A flyby that NeoWs lists at a distance outside of the range, 3-sigma, that JPL gives for its own: by
+    `difference_km`, of the distance by `relative` (1 = 100 %), and in JPL's own `sigmas`, None where its range is a
+    point."""
 
     designation: str
     name: str
@@ -226,6 +225,9 @@ class Difference:
     cad_km: float
     difference_km: float
     relative: float
+    cad_min_km: float
+    cad_max_km: float
+    sigmas: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +257,10 @@ class SecondOpinion:
     in_both: int
     neows_only: int
     cad_only: int
-    #: Listed in JPL's last answers, and left out.
+    #: Listed in JPL's last answers, and kept apart.
     comets: int | None
-    tolerance: float
     months: list[Month]
-    #: Of the flybys in both lists, those whose distances differ by more than the tolerance, the widest first.
+    #: Of the flybys in both lists, those that NeoWs has outside of the range that JPL gives, the most sigmas first.
     disagreements: list[Difference]
     #: How many flybys only JPL lists, by why that may be; and each of them.
     cad_only_because: dict[str, int]
@@ -273,13 +274,12 @@ def second_opinion(published: Database, now: datetime) -> SecondOpinion:
         pairs, lonely, months = [], [], []
         if said["days"]:  # else there is nothing to compare, and finding that out takes as long
             held = {"first": said["first_day"], "last": said["last_day"]}
-            pairs = _records(connection, "second_opinion_pairs", **held, tolerance=TOLERANCE)
+            pairs = _records(connection, "second_opinion_pairs", **held)
             lonely = _records(connection, "second_opinion_cad_only", **held)
             year = (now.date() - MONTHS_DAYS * DAY).replace(day=1)
             months = _records(connection, "second_opinion_months", first=year)
     return SecondOpinion(
         **said,
-        tolerance=TOLERANCE,
         months=[Month(**month) for month in months],
         disagreements=[Difference(**pair) for pair in pairs],
         cad_only_because=dict(Counter(flyby["category"] for flyby in lonely).most_common()),

@@ -72,8 +72,8 @@ def publish_record(settings: Settings) -> None:
         house.publish()
 
 
-#: Records that this process has opened: they are whole and of this version.
-_opened: set[Path | Lake] = set()
+#: Records that this process has found whole and of this version, each with what the file was like then.
+_ready: dict[Path | Lake, tuple[int, int, int] | None] = {}
 
 
 @contextmanager
@@ -84,13 +84,19 @@ def held(settings: Settings) -> Iterator[Path | Lake]:
     house = warehouse(settings)
     with house.asking():
         if not house.is_whole():
-            _record(settings).close()  # healed
+            with _record(settings):  # which heals it
+                pass
         yield house.place
+
+
+def load_landed(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+    """Stage and load whatever lies in raw/ and is not in the record yet."""
+    return load_staged(settings, by=by) if stage_landed(settings) else Loaded()
 
 
 def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
     """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
-    loaded = load_staged(settings, by=by) if stage_landed(settings) else Loaded()
+    loaded = load_landed(settings, by=by)
     publish_record(settings)
     return loaded
 
@@ -118,7 +124,7 @@ def _make_ready(settings: Settings) -> None:
     """Have a record that is whole and of this version: one that is damaged, or of an older flyby, is kept under another
     name and made again from raw/, once for everybody who waits for it."""
     house = warehouse(settings)
-    if house.place in _opened and (isinstance(house.place, Lake) or house.place.exists()):
+    if house.place in _ready and _ready[house.place] == _look(house.place):
         return
     with house.turn():
         why = _opens(settings)
@@ -131,13 +137,13 @@ def _make_ready(settings: Settings) -> None:
                 house.keep(why)
         if why is not None:
             _rebuild(settings, by="flyby upgrade")
-    _opened.add(house.place)
 
 
 def _opens(settings: Settings) -> str | None:
     """None if the record opens; else under which name it is to be kept."""
     try:
-        _record(settings).close()
+        with _record(settings):
+            pass
     except DamagedRecord:
         return "damaged"
     except OutdatedRecord as error:
@@ -145,11 +151,23 @@ def _opens(settings: Settings) -> str | None:
     return None
 
 
-def _record(settings: Settings) -> Record:
-    house = warehouse(settings)
-    record = Record(house.place)
-    _opened.add(house.place)
-    return record
+@contextmanager
+def _record(settings: Settings) -> Iterator[Record]:
+    place = warehouse(settings).place
+    with Record(place) as record:
+        yield record
+    _ready[place] = _look(place)
+
+
+def _look(place: Path | Lake) -> tuple[int, int, int] | None:
+    """What changes about the file whenever anybody writes in it; of a lake, nothing is to be seen from here."""
+    if isinstance(place, Lake):
+        return None
+    try:
+        status = place.stat()
+    except OSError:
+        return (0, 0, 0)
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _stage_landed(settings: Settings) -> list[Path]:

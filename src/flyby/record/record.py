@@ -388,24 +388,25 @@ class Record:
     def _undone(self) -> set[str]:
         """The record's answers that have to be taken in again after the late ones: of the readings since then all that
         are about days near theirs, or near the days of such a reading."""
-        windows = self._rows(
-            "SELECT window_start - DATE '1970-01-01', window_end - DATE '1970-01-01' FROM staged_answers"
-        )
-        days = {day for start, end in windows for day in range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1)}
-        since: dict[tuple[str, int], list[tuple[str, int, int]]] = {}
+        staged = self._ask(_text("answers"))
+        readings = {(source, asked_at) for source, asked_at, *_ in staged}
+        days = {day for _, _, _, start, end, *_ in staged for day in _near(start, end)}
+        left: dict[tuple[str, int], list[tuple[str, int, int]]] = {}
         for source, asked_at, request_id, start, end in self._ask(_text("since")):
-            since.setdefault((source, asked_at), []).append((request_id, start, end))
+            left.setdefault((source, asked_at), []).append((request_id, start, end))
         undone: set[str] = set()
-        left = list(since.values())
         while True:
-            concerned = [r for r in left if any(not days.isdisjoint(range(s, e + 1)) for _, s, e in r)]
+            concerned = [
+                reading
+                for reading, its in left.items()
+                if reading in readings or any(not days.isdisjoint(range(start, end + 1)) for _, start, end in its)
+            ]
             if not concerned:
                 return undone
-            left = [reading for reading in left if reading not in concerned]
             for reading in concerned:
-                for request_id, start, end in reading:
+                for request_id, start, end in left.pop(reading):
                     undone.add(request_id)
-                    days.update(range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1))
+                    days.update(_near(start, end))
 
     def _readings(self, recorded: Mapping[tuple[str, datetime], datetime]) -> list[rules.Reading]:
         """The staged readings, in the order in which they were asked for."""
@@ -542,6 +543,11 @@ class Record:
         return self.connection.execute(query).fetchall()
 
 
+def _near(start: int, end: int) -> range:
+    """The days whose answers may have to do with one for the days from `start` to `end`."""
+    return range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1)
+
+
 class _Days(dict[int, str]):
     """Days as text, by their number."""
 
@@ -644,7 +650,7 @@ _COLUMNS_TOLD = {
     "window_end": "the last day asked for, included",
     "requested_at": "when the reading was begun that the answer belongs to",
     "recorded_at": "when the record had it",
-    "purpose": "daily | backfill | comparison | manual; NULL = not known",
+    "purpose": "daily | manual (a run for another day) | backfill | comparison; NULL = not known",
     "tick": "the tick date of the run that asked; NULL for a backfill",
     "http_status": "the HTTP status of the answer",
     "rows": "rows in the answer",

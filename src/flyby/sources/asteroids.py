@@ -10,7 +10,7 @@ from flyby.sources.observations import VALUES
 
 NEOWS = Source(
     name="neows",
-    title="NeoWs",
+    title="NASA NeoWs",
     role="primary",
     priority=1,
     decoder=neows,
@@ -21,7 +21,7 @@ NEOWS = Source(
 #: It filters by the instant, and its answers are asked for a day wider than they are judged.
 CAD = Source(
     name="cad",
-    title="JPL",
+    title="JPL CAD",
     role="witness",
     priority=2,
     decoder=cad,

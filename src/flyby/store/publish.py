@@ -1,5 +1,6 @@
 """Publishing: a copy of the record that people open as they like, swapped in at one instant."""
 
+import fcntl
 import os
 import shutil
 from contextlib import suppress
@@ -64,12 +65,22 @@ def _sync(path: Path) -> None:
 
 
 def _prune(editions: Path, *, keep: tuple[str, str]) -> None:
-    # The edition before this one stays for who is just opening it. An older one that somebody has open lives on without
-    # its name until they close it.
+    # The edition before this one stays for who is just opening it, and an older one for as long as somebody has it open:
+    # who writes in it needs its folder, too.
     for leftover in editions.iterdir():
         if leftover.name in keep:
             continue
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
+        if not leftover.is_dir() or leftover.is_symlink():
             leftover.unlink(missing_ok=True)
+        elif not any(map(_is_open, leftover.glob("*.duckdb"))):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_open(database: Path) -> bool:
+    """Whether another process has the database open: DuckDB locks the file for that long."""
+    with database.open("rb+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False

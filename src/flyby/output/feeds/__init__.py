@@ -20,7 +20,6 @@ from flyby.output.feeds.week import DAYS, Week, fragment, page, png, svg
 from flyby.output.files import put
 from flyby.output.notify.notices import Flyby
 from flyby.query.database import Database, opened, query_text
-from flyby.query.shape import shaped
 from flyby.settings import NotableRule, Settings
 
 #: In the calendar are flybys from so many days ago on, and whatever is coming.
@@ -37,7 +36,7 @@ def write_feeds(database: Database, folder: Path, settings: Settings, now: datet
     `week.png` needs the extra `report`. Raises HomeError when there is no database yet, or a file cannot be written.
     """
     with opened(database) as connection:
-        contents = _contents(shaped(connection), settings, now.astimezone(UTC).date())
+        contents = _contents(connection, settings, now.astimezone(UTC).date())
     changed = []
     try:
         drawn = folder / "week.png"

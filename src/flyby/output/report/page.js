@@ -363,7 +363,7 @@ function tellOpinion() {
   }
   if (opinion.disagreements) {
     const share = (value) => value.toLocaleString("en", { style: "percent", maximumSignificantDigits: 2 });
-    table(`Distances that differ by more than ${share(opinion.tolerance)} (${opinion.disagreements.toLocaleString("en")} of those in both, the largest first)`, ["Asteroid", "NASA", "JPL", "Differs by"], opinion.largest.map((one) => make("tr", {}, make("td", { textContent: `${nameText(one)}, ${dayText(one.close_approach_date)}` }), cell(distanceText(one.neows_km)), cell(distanceText(one.cad_km), "wide"), cell(share(one.relative)))));
+    table(`NeoWs' distances outside of the range that JPL gives (${opinion.disagreements.toLocaleString("en")} of those in both, the furthest first)`, ["Asteroid", "NASA", "JPL", "Differs by"], opinion.largest.map((one) => make("tr", {}, make("td", { textContent: `${nameText(one)}, ${dayText(one.close_approach_date)}` }), cell(distanceText(one.neows_km)), cell(distanceText(one.cad_km), "wide"), cell(share(one.relative)))));
   }
   element("opinion-tables").replaceChildren(...parts);
 }

@@ -1,34 +1,37 @@
--- What is told now of every flyby of which a revision was written after $since, beside what was told then: by NeoWs where
--- it lists the flyby, else by JPL. What came and went in between cancels out, and so does a second source that says of a
--- flyby what it likes beside the first. Flybys of days that their source was asked about for the first time are one row,
--- with their number: after a backfill they are all of history.
+-- What is told now of every flyby of which a revision was written after $since, beside what was told then: by the source
+-- that is shown first of those that list it. What came and went in between cancels out, and so does a second source that
+-- says of a flyby what it likes beside the first. Flybys of days that their source was asked about for the first time are
+-- one row, with their number: after a backfill they are all of history.
 WITH touched AS (
     SELECT DISTINCT flyby_id FROM revisions WHERE seen_from > $since
 ),
+told AS (
+    SELECT r.*, s.priority
+    FROM revisions AS r
+    SEMI JOIN touched USING (flyby_id)
+    JOIN sources AS s ON s.name = r.sources[1]
+),
 now_told AS (
-    FROM revisions SEMI JOIN touched USING (flyby_id)
+    FROM told
     WHERE seen_to IS NULL
-    QUALIFY row_number() OVER (PARTITION BY flyby_id ORDER BY listed DESC, sources[1] = 'neows' DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY flyby_id ORDER BY listed DESC, priority) = 1
 ),
 then_told AS (
-    FROM revisions SEMI JOIN touched USING (flyby_id)
+    FROM told
     WHERE seen_from <= $since AND (seen_to > $since OR seen_to IS NULL)
-    QUALIFY row_number() OVER (PARTITION BY flyby_id ORDER BY listed DESC, sources[1] = 'neows' DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY flyby_id ORDER BY listed DESC, priority) = 1
 ),
-heard AS (
-    SELECT DISTINCT window_start, window_end
+asked_before AS (
+    SELECT DISTINCT source, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
     FROM requests
-    WHERE source = 'cad' AND verdict <> 'rejected' AND requested_at <= $since
+    WHERE verdict <> 'rejected' AND recorded_at <= $since
 ),
 changed AS (
     SELECT
         CASE
             WHEN n.change = 'withdrawn' THEN 'withdrawn'
             WHEN NOT n.listed THEN 'unlisted'
-            WHEN t.flyby_id IS NULL AND n.sources[1] = 'neows' AND d.first_observed_at > $since THEN 'first look'
-            WHEN t.flyby_id IS NULL AND n.sources[1] = 'cad'
-                AND NOT EXISTS (FROM heard WHERE n.close_approach_date BETWEEN window_start AND window_end)
-                THEN 'first look'
+            WHEN t.flyby_id IS NULL AND a.day IS NULL THEN 'first look'
             WHEN t.flyby_id IS NULL THEN 'new'
             WHEN NOT t.listed THEN 'relisted'
             ELSE 'revised'
@@ -38,7 +41,7 @@ changed AS (
         CASE WHEN t.flyby_id IS NOT NULL THEN t END AS told_before
     FROM now_told AS n
     LEFT JOIN then_told AS t USING (flyby_id)
-    LEFT JOIN days AS d ON d.day = n.close_approach_date
+    LEFT JOIN asked_before AS a ON a.day = n.close_approach_date AND a.source = n.sources[1]
     WHERE (n.listed OR t.listed OR n.change <> t.change)
         AND (n.sources[1], n.revision) IS DISTINCT FROM (t.sources[1], t.revision)
 )

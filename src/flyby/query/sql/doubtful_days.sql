@@ -7,7 +7,7 @@ SELECT
     d.flybys - d.neows_only AS by_cad
 FROM days AS d
 LEFT JOIN requests AS r
-    ON r.source = 'neows' AND d.day BETWEEN r.window_start AND r.window_end
+    ON r.source IN (SELECT name FROM sources WHERE role = 'primary') AND d.day BETWEEN r.window_start AND r.window_end
     AND (r.verdict = 'rejected' OR list_contains(r.suspect_days, d.day))
 WHERE d.state IN ('suspect', 'missing')
 QUALIFY row_number() OVER (PARTITION BY d.day ORDER BY r.requested_at DESC NULLS LAST, r.request_id DESC) = 1

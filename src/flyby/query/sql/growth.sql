@@ -9,7 +9,7 @@ WITH followed AS (
 found AS (
     SELECT close_approach_date AS day, date_diff('day', close_approach_date, first_seen_at::DATE) AS age
     FROM revisions
-    WHERE seen_to IS NULL AND listed AND sources = ['neows']
+    WHERE seen_to IS NULL AND listed AND sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
 )
 SELECT
     younger, older,

@@ -4,7 +4,7 @@ FROM days AS d
 LEFT JOIN (
     SELECT requested_at, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
     FROM requests
-    WHERE source = 'neows' AND verdict = 'rejected'
+    WHERE source IN (SELECT name FROM sources WHERE role = 'primary') AND verdict = 'rejected'
 ) AS r ON r.day = d.day AND (d.last_observed_at IS NULL OR r.requested_at > d.last_observed_at)
 GROUP BY ALL
 ORDER BY d.day

@@ -3,7 +3,7 @@
 WITH read_days AS (
     SELECT requested_at, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
     FROM requests
-    WHERE verdict = 'ok' AND source = 'neows'
+    WHERE verdict = 'ok' AND source IN (SELECT name FROM sources WHERE role = 'primary')
         AND window_end BETWEEN requested_at::DATE - 16 AND requested_at::DATE + 16
 ),
 pairs AS (
@@ -11,9 +11,10 @@ pairs AS (
     FROM (SELECT DISTINCT * FROM read_days)
 ),
 changed AS (
-    SELECT DISTINCT seen_from AS requested_at, close_approach_date AS day
+    SELECT DISTINCT requested_at, close_approach_date AS day
     FROM revisions
-    WHERE sources[1] = 'neows'
+    JOIN requests USING (request_id)
+    WHERE sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
 )
 SELECT
     p.read_before, p.requested_at, count(c.day) > 0 AS changed

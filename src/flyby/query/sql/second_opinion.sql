@@ -1,10 +1,10 @@
 -- What JPL was asked, and how far the two sources agree on the days that both were asked about, in one row.
 WITH heard AS (
-    FROM requests WHERE source = 'cad' AND verdict <> 'rejected'
+    FROM requests WHERE source IN (SELECT name FROM sources WHERE role = 'witness') AND verdict <> 'rejected'
 ),
 refused AS (
     FROM requests
-    WHERE source = 'cad' AND verdict = 'rejected'
+    WHERE source IN (SELECT name FROM sources WHERE role = 'witness') AND verdict = 'rejected'
         AND requested_at > coalesce((SELECT max(requested_at) FROM heard), '-infinity'::TIMESTAMPTZ)
 ),
 compared AS (

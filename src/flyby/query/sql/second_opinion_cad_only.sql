@@ -7,28 +7,28 @@ WITH lonely AS (
             left(designation, 4)::INTEGER, (instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6])::INTEGER + 1) // 2, 1
         ) + CASE WHEN instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6]) % 2 = 1 THEN 15 ELSE 31 END END AS found_by
     FROM revisions AS c
-    WHERE seen_to IS NULL AND listed AND sources = ['cad'] AND close_approach_date BETWEEN $first AND $last
+    WHERE seen_to IS NULL AND listed AND sources[1] IN (SELECT name FROM sources WHERE role = 'witness') AND close_approach_date BETWEEN $first AND $last
         AND NOT EXISTS (
             FROM revisions AS n
-            WHERE n.flyby_id = c.flyby_id AND n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
+            WHERE n.flyby_id = c.flyby_id AND n.seen_to IS NULL AND n.listed AND n.sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
         )
 ),
 listed_before AS (
     SELECT flyby_id
     FROM revisions
     SEMI JOIN lonely USING (flyby_id)
-    WHERE seen_to IS NULL AND change <> 'withdrawn' AND sources = ['neows']
+    WHERE seen_to IS NULL AND change <> 'withdrawn' AND sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
 ),
 elsewhere AS (
     -- NeoWs has the object within a month, on a day too far for the two to be taken for one flyby.
     SELECT l.flyby_id
     FROM lonely AS l
     JOIN revisions AS n USING (designation)
-    WHERE n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
+    WHERE n.seen_to IS NULL AND n.listed AND n.sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
         AND abs(date_diff('day', n.close_approach_date, l.close_approach_date)) <= 31
         AND NOT EXISTS (
             FROM revisions AS c
-            WHERE c.flyby_id = n.flyby_id AND c.seen_to IS NULL AND c.listed AND c.sources = ['cad']
+            WHERE c.flyby_id = n.flyby_id AND c.seen_to IS NULL AND c.listed AND c.sources[1] IN (SELECT name FROM sources WHERE role = 'witness')
         )
 ),
 groups AS (
@@ -40,7 +40,7 @@ groups AS (
         count(*) FILTER (n.neo_id LIKE '54%') AS ids_54
     FROM (SELECT DISTINCT close_approach_date AS day FROM lonely) AS l
     JOIN revisions AS n ON n.close_approach_date BETWEEN l.day - 8 AND l.day + 8
-    WHERE n.seen_to IS NULL AND n.listed AND n.sources = ['neows']
+    WHERE n.seen_to IS NULL AND n.listed AND n.sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
     GROUP BY l.day
 )
 SELECT

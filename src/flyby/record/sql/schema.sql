@@ -87,7 +87,7 @@ CREATE TABLE {schema}.requests (
     window_end DATE,
     requested_at TIMESTAMPTZ,
     recorded_at TIMESTAMPTZ,        -- when the record had it
-    purpose VARCHAR,                -- daily | backfill | comparison | manual; NULL = not known
+    purpose VARCHAR,                -- daily | manual | backfill | comparison; NULL = not known
     tick DATE,                      -- the tick date that it was asked for
     http_status INTEGER,
     rows INTEGER,

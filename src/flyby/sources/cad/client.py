@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from flyby import __version__
-from flyby.days import Window
+from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
 from flyby.errors import FeedError, PassingError, SourceError
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.cad import feed
@@ -107,9 +107,10 @@ class Cad:
 def _query(window: Window) -> str:
     return urlencode(
         {
-            "date-min": window.start,
+            # A day wider than what is judged: JPL filters by the instant, the data day comes from a rounded one.
+            "date-min": max(window.start - DAY, FIRST_DAY),
             # With its time: a day alone might be meant to end where it begins.
-            "date-max": f"{window.end}T23:59:59",
+            "date-max": f"{min(window.end + DAY, LAST_DAY)}T23:59:59",
             "dist-max": FARTHEST_AU,
             "body": "Earth",
             "fullname": "true",

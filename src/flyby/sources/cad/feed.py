@@ -147,10 +147,6 @@ def decode(body: bytes, window: Window) -> Feed:
             )
         if not -1 <= moment // 86_400_000_000 - day <= 1:
             raise FeedError(f"not close-approach data: {rows.name(n)}: cd and jd are days apart")
-        least, most = least_au[n], most_au[n]
-        # To the ten digits that JPL writes.
-        if least is not None and most is not None and not least <= distances_au[n] * (1 + 1e-9) <= most * (1 + 2e-9):
-            raise FeedError(f"not close-approach data: {rows.name(n)}: dist is not between dist_min and dist_max")
     nothing: list[str | None] = [None] * len(des)
     return Feed(
         # A number stays one where there is no full name: whose it is, the record finds out.

@@ -1,0 +1,1 @@
+SELECT count(*) FROM requests WHERE source IN (SELECT name FROM sources WHERE role = 'primary') AND requested_at > $moment;
