@@ -108,12 +108,13 @@ def test_what_is_heard_is_landed_and_staged_as_jpl_s(settings: Settings, jpl: Fa
     heard = listen(settings, [YEAR])
     assert (heard.requested_at, heard.windows, heard.put_off, heard.cut_short) == (NOW, (YEAR,), (), None)
     (verdict,), observations = staged(settings)
-    request_id = "cad/20261123T070000.000000Z_2020-01-01_2020-12-31_1_200"
-    assert (verdict["source"], verdict["verdict"], verdict["rows"], verdict["comets"]) == ("cad", "ok", 2, 1)
+    request_id = "cad/20261123T070000.000000Z_2020-01-01_2020-12-31_1_200_comparison"
+    assert (verdict["source"], verdict["verdict"], verdict["rows"], verdict["set_apart"]) == ("cad", "ok", 2, 1)
     assert (verdict["request_id"], verdict["raw_path"]) == (request_id, f"raw/cad/2026/11/{request_id[4:]}.json.zst")
-    assert [(row["request_id"], row["designation"]) for row in observations] == [
-        (request_id, "2020 AY1"),
-        (request_id, "A898 PA"),
+    assert [(row["request_id"], row["entity"], row["apart"]) for row in observations] == [
+        (request_id, "2020 AY1", False),
+        (request_id, "A898 PA", False),
+        (request_id, "249P", True),
     ]
 
 
@@ -186,8 +187,9 @@ def test_the_recording_of_2020_is_landed_and_staged(settings: Settings, jpl: Fau
     assert [(verdict["verdict"], verdict["note"]) for verdict in verdicts] == [("ok", None)] * 2
     near = around(date(2020, 6, 1))
     of_the_year = [row for row in observations if row["request_id"] == verdicts[0]["request_id"]]
-    assert len(of_the_year) == 4697
-    among = [row for row in of_the_year if near.start <= row["close_approach_date"] <= near.end]
+    assert sum(not row["apart"] for row in of_the_year) == verdicts[0]["rows"] == 4697
+    # Each is asked for a day wider than its window.
+    among = [row for row in of_the_year if near.start - DAY <= row["day"] <= near.end + DAY and not row["apart"]]
     assert len(among) == verdicts[1]["rows"] > 1000
 
 

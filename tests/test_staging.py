@@ -40,20 +40,23 @@ def test_a_feed_becomes_an_answer_and_its_rows(tmp_path: Path) -> None:
             "window_start": date(2019, 2, 8),
             "window_end": date(2019, 2, 15),
             "requested_at": ANSWER.requested_at,
+            "purpose": None,
+            "tick": None,
             "http_status": 200,
             "rows": 2,
             "bytes": len(ANSWER.body),
             "sha256": hashlib.sha256(ANSWER.body).hexdigest(),
             "verdict": "ok",
             "note": None,
+            "doubt": None,
             "raw_path": f"raw/neows/2019/02/{name}.json.zst",
             "simulated": False,
-            "comets": 0,
+            "set_apart": 0,
         }
     ]
     assert (tmp_path / answers[0]["raw_path"]).is_file()
     assert {row["request_id"] for row in observations} == {f"neows/{name}"}
-    assert [row["designation"] for row in observations] == ["2019 AB", "A898 PA"]
+    assert [row["entity"] for row in observations] == ["2019 AB", "A898 PA"]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +104,12 @@ def test_each_source_s_answers_are_understood_by_its_own_rules(tmp_path: Path) -
     body = make_cad(make_row(cd="2019-Feb-08 06:20"), make_row("249P", "2019-Feb-08 06:20", fullname="249P/LINEAR"))
     jpl = replace(ANSWER, source="cad", body=body)
     answers, observations = staged(tmp_path, ANSWER, jpl, replace(ANSWER, source="cad", attempt=2))
-    assert [(a["source"], a["verdict"], a["rows"], a["comets"]) for a in answers] == [
+    assert [(a["source"], a["verdict"], a["rows"], a["set_apart"]) for a in answers] == [
         ("neows", "ok", 2, 0),
         ("cad", "ok", 1, 1),
         ("cad", "rejected", 0, 0),
     ]
-    assert [row["designation"] for row in observations] == ["2019 AB", "A898 PA", "2020 AY1"]
+    assert [row["entity"] for row in observations] == ["2019 AB", "A898 PA", "2020 AY1", "249P"]
 
 
 def test_a_damaged_answer_is_rejected(tmp_path: Path) -> None:

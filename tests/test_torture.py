@@ -57,10 +57,10 @@ def test_a_home_as_it_should_be_passes(truth: Truth) -> None:
 @pytest.mark.parametrize(
     ("harm", "kind"),
     [
-        ("DELETE FROM revisions WHERE rowid = 0", "lost"),
-        ("INSERT INTO revisions FROM revisions LIMIT 1", "doubled"),
-        ("UPDATE revisions SET miss_distance_km = 1 WHERE rowid = 0", "changed"),
-        ("DROP VIEW close_approaches", "closed"),
+        ("DELETE FROM asteroids_record.revisions WHERE rowid = 0", "lost"),
+        ("INSERT INTO asteroids_record.revisions FROM asteroids_record.revisions LIMIT 1", "doubled"),
+        ("UPDATE asteroids_record.revisions SET miss_distance_km = 1 WHERE rowid = 0", "changed"),
+        ("DROP TABLE close_approaches", "closed"),
     ],
 )
 def test_harm_done_to_the_database_is_found(truth: Truth, harm: str, kind: str) -> None:

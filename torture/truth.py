@@ -24,8 +24,8 @@ from torture.source import KEY_PREFIX, Rows, Said, Source
 #: What may lie in FLYBY_HOME after a clean run; `published` holds two editions, and the logs of who writes in them.
 _ALLOWED = re.compile(
     r"\.lock|flyby\.duckdb|report/.*|dagster/.*|record/record\.duckdb"
-    r"|raw/neows/\d{4}/\d\d/\d{8}T[^/]*\.json\.zst|staging/\d[^/]*/(answers|observations)\.parquet"
-    r"|published/[0-9a-f]{32}\.duckdb(\.wal)?"
+    r"|raw/neows/\d{4}/\d\d/\d{8}T[^/]*(\.json\.zst|_recorded_[^/]*Z)|staging/\d[^/]*/(answers|observations)\.parquet"
+    r"|published/[0-9a-f]{32}/flyby\.duckdb(\.wal)?"
 )
 
 
@@ -68,7 +68,7 @@ class Truth:
         if self.settings.published.exists() or self.settings.published.is_symlink():
             try:
                 with opened(self.settings.published) as connection:
-                    for table in (*TABLES, "close_approaches", "raw_asteroid_data", "record_version"):
+                    for table in (*TABLES, "close_approaches", "raw_asteroid_data", "sources"):
                         connection.execute(f"SELECT count(COLUMNS(*)) FROM {table}").fetchall()
                     doubles = connection.execute(_DOUBLES).fetchall()
             except FlybyError as error:
@@ -94,7 +94,7 @@ class Truth:
                 path = (Path(folder) / name).relative_to(self.settings.home).as_posix()
                 if not _ALLOWED.fullmatch(path):
                     yield f"litter: {path}"
-        editions = list((self.settings.home / "published").glob("*.duckdb"))
+        editions = list((self.settings.home / "published").glob("*/flyby.duckdb"))
         if len(editions) > 2:
             yield f"litter: {len(editions)} editions"
 

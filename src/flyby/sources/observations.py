@@ -1,5 +1,6 @@
 """What every source's answers become, rows of one schema, and the words for what is wrong with an answer. Pure."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -51,10 +52,16 @@ def designation(name: str) -> str:
     return (name[start + 1 : end].strip() if start >= 0 else "") or name
 
 
+#: 2020 AY1, 2040 P-L: a provisional designation begins with a year, or with a survey's count, not with a number.
+_PROVISIONAL = re.compile(r"[0-9]{4} ([A-Z]{2}[0-9]*|[PT]-[L123])")
+
+
 def number(name: str) -> str | None:
     """The number with which the name of a numbered object begins, as an alias: `#433`; None if there is none."""
     digits = name[: len(name) - len(name.lstrip("0123456789"))]
-    return f"#{digits}" if digits and name[len(digits) : len(digits) + 1] in ("", " ") else None
+    if not digits or name[len(digits) : len(digits) + 1] not in ("", " ") or _PROVISIONAL.fullmatch(name):
+        return None
+    return f"#{digits}"
 
 
 def as_table(columns: dict[str, list[Any]]) -> pa.Table:

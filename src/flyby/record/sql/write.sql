@@ -43,15 +43,10 @@ SELECT
     coalesce(a.purpose, CASE WHEN m.tick IS NOT NULL THEN 'daily' END) AS purpose, coalesce(a.tick, m.tick) AS tick
 FROM staged_answers AS a
 JOIN judged AS j USING (request_id)
--- Older versions did not say what an answer was asked for: a morning's reading asks for the days behind its tick date,
--- and for those from it on.
+-- Older versions did not say what an answer was asked for: a morning's reading asks for the eight days before its tick.
 LEFT JOIN (
-    SELECT behind.source, behind.requested_at, max(ahead.window_start) AS tick
-    FROM staged_answers AS behind
-    JOIN staged_answers AS ahead
-        ON ahead.source = behind.source AND ahead.requested_at = behind.requested_at
-        AND ahead.window_start = behind.window_end + 1
-    WHERE behind.purpose IS NULL AND behind.window_end - behind.window_start = 7
-        AND abs(ahead.window_start - behind.requested_at::DATE) <= 1
+    SELECT source, requested_at, max(window_end + 1) AS tick
+    FROM staged_answers
+    WHERE purpose IS NULL AND window_end - window_start = 7 AND abs(window_end + 1 - requested_at::DATE) <= 1
     GROUP BY ALL
 ) AS m ON m.source = a.source AND m.requested_at = a.requested_at AND a.purpose IS NULL;
