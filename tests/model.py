@@ -1,6 +1,6 @@
 """The record in plain Python: slow, small, and written from the rules of docs/how-it-works.md, not from the SQL.
 
-One dictionary of flybys, one list of versions for each. Every sitting is told to `take_in`; `tables` and `believed` are
+One dictionary of flybys, one list of versions for each. Every reading is told to `take_in`; `tables` and `believed` are
 what the database is then to hold, column by column as `answers.TABLES` and `answers.BELIEVED` name them.
 """
 
@@ -54,17 +54,13 @@ class Flyby:
         day: date = self.now["close_approach_date"]
         return day
 
-    @property
-    def slot(self) -> tuple[str, date, int]:
-        return self.designation, self.day, self.now["ordinal"]
-
     def away(self) -> Absence | None:
         return self.absences[-1] if self.absences and self.absences[-1].absent_to is None else None
 
 
 @dataclass(slots=True)
 class Seen:
-    """One flyby as an answer lists it."""
+    """One pass of one object as a reading lists it."""
 
     row: Row
     neo_ids: set[str]
@@ -83,21 +79,26 @@ class Model:
         self.requests: list[dict[str, Any]] = []
 
     def take_in(self, at: datetime, answers: Sequence[Said]) -> None:
-        """One sitting."""
+        """One reading."""
         feeds = {said.request_id: said for said in answers if said.rows is not None}
         asked: dict[date, str] = {}
         for request_id in sorted(feeds):
             asked |= dict.fromkeys(feeds[request_id].window.days, request_id)
         seen = self._seen(feeds, asked)
         match = self._match(seen, asked)
-        lost = [f for f in self.flybys.values() if f.day in asked and f.flyby_id not in match.values()]
-        lost = [f for f in lost if f.now["change"] != "withdrawn"]
+        found = {flyby.flyby_id for flyby in match.values()}
+        lost = [f for f in self.flybys.values() if f.day in asked and f.flyby_id not in found]
         doubtful = self._judge(at, answers, asked, lost)
 
-        for slot, what in seen.items():
-            self._see(at, slot, what, match.get(slot))
+        for n, what in enumerate(seen):
+            if n in match:
+                self._see(at, what, match[n])
+        for n, what in enumerate(seen):
+            if n not in match:
+                self._bear(at, what)
         for flyby in lost:
-            self._miss(at, flyby, asked[flyby.day], healthy=flyby.day not in doubtful)
+            if flyby.now["change"] != "withdrawn":
+                self._miss(at, flyby, asked[flyby.day], healthy=flyby.day not in doubtful)
         for day in asked:
             self.asked_at[day].append(at)
             self.suspect[day] = day in doubtful
@@ -105,44 +106,62 @@ class Model:
             for day in said.window.days:
                 self.asked_at.setdefault(day, [])  # a day of an answer that was no feed stands in the ledger too
 
-    def _seen(self, feeds: dict[str, Said], asked: dict[date, str]) -> dict[tuple[str, date, int], Seen]:
-        by_id: defaultdict[tuple[str, date, str], set[Row]] = defaultdict(set)
+    def _seen(self, feeds: dict[str, Said], asked: dict[date, str]) -> list[Seen]:
+        """Day by day, object by object, the passes in time; of the copies of a pass under several ids the better."""
+        by_id: defaultdict[tuple[date, str], defaultdict[str, set[Row]]] = defaultdict(lambda: defaultdict(set))
         for request_id, said in feeds.items():
             for row in said.rows or ():
                 if asked[row.day] == request_id:
-                    by_id[row.designation, row.day, row.neo_id].add(row)
-        seen: dict[tuple[str, date, int], Seen] = {}
-        for (designation, day, neo_id), rows in by_id.items():
-            in_time = sorted(rows, key=lambda r: (r.at is None, r.at or time(), r.au, r.name))
-            for ordinal, row in enumerate(in_time, 1):
-                other = seen.get((designation, day, ordinal))
-                better = row if other is None else max(row, other.row, key=_worth)
-                ids = {neo_id} | (other.neo_ids if other else set())
-                seen[designation, day, ordinal] = Seen(better, ids, asked[day])
+                    by_id[row.day, row.designation][row.neo_id].add(row)
+        seen = []
+        for day, designation in sorted(by_id):
+            in_time = [sorted(rows, key=_time) for rows in by_id[day, designation].values()]
+            for n in range(max(map(len, in_time))):
+                copies = [rows[n] for rows in in_time if len(rows) > n]
+                seen.append(Seen(max(copies, key=_worth), {row.neo_id for row in copies}, asked[day]))
         return seen
 
-    def _match(self, seen: Iterable[tuple[str, date, int]], asked: dict[date, str]) -> dict[tuple[str, date, int], str]:
-        """Which flyby each thing seen is, where it is a known one: where it was, or else who moved."""
-        match = {f.slot: f.flyby_id for f in self.flybys.values() if f.slot in seen and f.day in asked}
-        strays = [slot for slot in seen if slot not in match]
-        homeless = [f for f in self.flybys.values() if f.flyby_id not in match.values()]
+    def _match(self, seen: Sequence[Seen], asked: dict[date, str]) -> dict[int, Flyby]:
+        """Which flyby each pass is, where it is a known one: on its day the nearest in time, or else one that moved."""
+        match: dict[int, Flyby] = {}
+        taken = set[str]()
 
-        def could_be(flyby: Flyby, slot: tuple[str, date, int]) -> bool:
-            near = flyby.designation == slot[0] and abs(flyby.day - slot[1]) <= 2 * DAY
-            return near and (flyby.day in asked or slot[1] not in flyby.been_on)
+        def join(n: int, flyby: Flyby) -> None:
+            match[n] = flyby
+            taken.add(flyby.flyby_id)
+
+        def unlike(what: Seen, flyby: Flyby) -> tuple[Any, ...]:
+            then = flyby.now["close_approach_at"]
+            at = what.row.at and datetime.combine(what.row.day, what.row.at, UTC)
+            apart = abs((at - then).total_seconds()) if at and then else float("inf")
+            is_other = any(flyby.now[name] != value for name, value in what.row.values().items())
+            return is_other, apart, not flyby.now["listed"], flyby.now["ordinal"], flyby.flyby_id
+
+        for day, designation in dict.fromkeys((what.row.day, what.row.designation) for what in seen):
+            here = [n for n, what in enumerate(seen) if (what.row.day, what.row.designation) == (day, designation)]
+            known = [f for f in self.flybys.values() if (f.day, f.designation) == (day, designation)]
+            for _, n, flyby_id in sorted((unlike(seen[n], f), n, f.flyby_id) for n in here for f in known):
+                if n not in match and flyby_id not in taken:
+                    join(n, self.flybys[flyby_id])
+
+        def could_be(flyby: Flyby, row: Row) -> bool:
+            near = flyby.designation == row.designation and timedelta() < abs(flyby.day - row.day) <= 2 * DAY
+            return near and flyby.flyby_id not in taken and (flyby.day in asked or row.day not in flyby.been_on)
 
         # Should several of one object have moved at once, the two that are each other's nearest go together.
-        first_choice = {
-            slot: min(fs, key=lambda f: (not f.now["listed"], abs(f.day - slot[1]), f.flyby_id)).flyby_id
-            for slot in strays
-            if (fs := [f for f in homeless if could_be(f, slot)])
+        strays = [n for n in range(len(seen)) if n not in match]
+        choice = {
+            n: min(fs, key=lambda f: (not f.now["listed"], abs(f.day - seen[n].row.day), f.flyby_id))  # noqa: B023
+            for n in strays
+            if (fs := [f for f in self.flybys.values() if could_be(f, seen[n].row)])
         }
-        for flyby in homeless:
-            slots = [slot for slot in strays if could_be(flyby, slot)]
-            if slots:
-                nearest = min(slots, key=lambda s: (abs(flyby.day - s[1]), s[1], s[2]))
-                if first_choice.get(nearest) == flyby.flyby_id:
-                    match[nearest] = flyby.flyby_id
+        joined = []
+        for n, flyby in choice.items():
+            rivals = [m for m in strays if could_be(flyby, seen[m].row)]
+            if n == min(rivals, key=lambda m: (abs(flyby.day - seen[m].row.day), seen[m].row.day, _time(seen[m].row), m)):  # noqa: B023
+                joined.append((n, flyby))
+        for n, flyby in joined:
+            join(n, flyby)
         return match
 
     def _judge(self, at: datetime, answers: Sequence[Said], asked: dict[date, str], lost: Sequence[Flyby]) -> set[date]:
@@ -151,24 +170,32 @@ class Model:
         gone = {flyby.flyby_id for flyby in lost}
         for_long = {f.flyby_id for f in lost if (absence := f.away()) and at - absence.absent_from > 90 * DAY}
         listed = [f for f in self.flybys.values() if f.now["listed"] and f.day in asked]
-        in_all = _whole_groups(listed, gone)
+        has = {said.request_id: {row.neo_id[:-6] for row in said.rows or ()} for said in answers}
+        in_all = _whole_groups(listed, gone, set().union(*has.values()))
         for said in answers:
             known = [f for f in listed if asked[f.day] == said.request_id]
             days = defaultdict(list)
             for flyby in known:
-                if flyby.flyby_id not in for_long:
+                # Of what lies beyond 0.2 au a loss says nothing.
+                if flyby.flyby_id not in for_long and flyby.now["miss_distance_au"] <= 0.2:
                     days[flyby.day].append(flyby.flyby_id in gone)
             countable = [is_gone for day in days.values() for is_gone in day]
             rows = said.rows or ()
-            whole = (
-                bool(_whole_groups(known, gone))
-                or any(_group(flyby) in in_all for flyby in known)
+            whole = said.rows is not None and (
+                bool(_whole_groups(known, gone, has[said.request_id]))
+                or bool(in_all)
                 or (sum(countable) >= 5 and sum(countable) * 10 > len(countable) * 3)
+                or (sum(countable) >= 3 and sum(countable) * 2 > len(countable))
                 or (
                     at >= datetime(2021, 7, 1, tzinfo=UTC)
                     and abs((said.window.start - at.date()).days) <= 45
                     and len(rows) >= 8
                     and not any(len(row.neo_id) >= 8 for row in rows)
+                )
+                or (
+                    at >= datetime(2025, 1, 1, tzinfo=UTC)
+                    and len([r for r in rows if 0 < (at.date() - r.day).days <= 31])
+                    < 5 * len([d for d in said.window.days if 0 < (at.date() - d).days <= 31])
                 )
             )
             suspects = [d for d in said.window.days if whole or (len(days[d]) >= 4 and all(days[d]))]
@@ -186,23 +213,34 @@ class Model:
             )
         return doubtful
 
-    def _see(self, at: datetime, slot: tuple[str, date, int], what: Seen, known: str | None) -> None:
-        designation, day, ordinal = slot
-        if known is None:
-            self.born[designation, day] += 1
-            nth = self.born[designation, day]
-            flyby = Flyby(f"{designation}@{day}" + (f"#{nth}" if nth > 1 else ""), designation, at, at)
-            self.flybys[flyby.flyby_id] = flyby
-            change, neo_ids = "new", what.neo_ids
-        else:
-            flyby = self.flybys[known]
-            change = "changed" if flyby.now["listed"] else "relisted"
-            neo_ids = what.neo_ids | set(flyby.now["neo_ids"])
+    def _ordinal(self, row: Row, moving: Flyby | None = None) -> int:
+        """The first number that no other pass of the object on that day has."""
+        used = {
+            f.now["ordinal"]
+            for f in self.flybys.values()
+            if f is not moving and (f.designation, f.day) == (row.designation, row.day)
+        }
+        return min(set(range(1, len(used) + 2)) - used)
+
+    def _bear(self, at: datetime, what: Seen) -> None:
+        row = what.row
+        self.born[row.designation, row.day] += 1
+        nth = self.born[row.designation, row.day]
+        name = f"{row.designation}@{row.day}" + (f"#{nth}" if nth > 1 else "")
+        told = row.values() | {"ordinal": self._ordinal(row), "neo_ids": tuple(sorted(what.neo_ids)), "listed": True}
+        flyby = self.flybys[name] = Flyby(name, row.designation, at, at)
+        self._write(at, flyby, told | {"change": "new", "request_id": what.request_id})
+
+    def _see(self, at: datetime, what: Seen, flyby: Flyby) -> None:
+        row = what.row
+        change = "changed" if flyby.now["listed"] else "relisted"
+        neo_ids = what.neo_ids | set(flyby.now["neo_ids"])
+        ordinal = flyby.now["ordinal"] if row.day == flyby.day else self._ordinal(row, flyby)
         flyby.last_seen_at = at
         if absence := flyby.away():
             absence.absent_to = at
-        told = what.row.values() | {"ordinal": ordinal, "neo_ids": tuple(sorted(neo_ids)), "listed": True}
-        if known is None or told != {name: flyby.now[name] for name in told}:
+        told = row.values() | {"ordinal": ordinal, "neo_ids": tuple(sorted(neo_ids)), "listed": True}
+        if told != {name: flyby.now[name] for name in told}:
             self._write(at, flyby, told | {"change": change, "request_id": what.request_id})
 
     def _miss(self, at: datetime, flyby: Flyby, request_id: str, *, healthy: bool) -> None:
@@ -302,9 +340,15 @@ def _group(flyby: Flyby) -> str:
     return str(flyby.now["neo_id"])[:-6]
 
 
-def _whole_groups(known: Iterable[Flyby], gone: set[str]) -> set[str]:
-    """The id groups of which three or more are known and none is left."""
+def _time(row: Row) -> tuple[bool, time]:
+    return row.at is None, row.at or time()
+
+
+def _whole_groups(known: Iterable[Flyby], gone: set[str], listed: set[str]) -> set[str]:
+    """The id groups of which three or more are known, none is left, and none of which is `listed` at all."""
     groups = defaultdict(list)
     for flyby in known:
         groups[_group(flyby)].append(flyby.flyby_id in gone)
-    return {group for group, are_gone in groups.items() if len(are_gone) >= 3 and all(are_gone)}
+    return {
+        group for group, are_gone in groups.items() if len(are_gone) >= 3 and all(are_gone) and group not in listed
+    }

@@ -276,7 +276,8 @@ def _seen(
     known_as: dict[tuple[int, str], tuple[int, str]] = {}
     beyond: dict[tuple[int, str], Row] = {}
     cohorts: defaultdict[str, set[str | None]] = defaultdict(set)
-    for row in reading.rows:
+    # In an order of its own: in which answers and rows come is nothing to go by.
+    for row in sorted(reading.rows, key=lambda row: (row.day, row.entity, row.id or "")):
         cohorts[row.request_id].add(row.cohort)
         request_id = asked.get(row.day)
         key = (row.day, row.entity)
