@@ -339,6 +339,8 @@ class Record:
         said = text or _comments(dataset)[name]
         kind = "TABLE" if name == dataset.believed else "VIEW"
         self.connection.execute(f"COMMENT ON {kind} main.{name} IS {lake.quoted(said)}")
+        if self._lake and kind == "VIEW":  # of whose columns a lake keeps no comments
+            return
         described = _column_comments(dataset)
         for (column,) in self._rows(
             "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
