@@ -199,7 +199,9 @@ class Home:
 
     def everything(self) -> dict[str, set[tuple[Any, ...]]]:
         """Every row of every table, as sets."""
-        return {table: as_set(self.ask(f"FROM {table}")) for table in (*TABLES, "coverage", "sources", "close_approaches")}
+        return {
+            table: as_set(self.ask(f"FROM {table}")) for table in (*TABLES, "coverage", "sources", "close_approaches")
+        }
 
 
 def as_set(rows: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:

@@ -151,14 +151,16 @@ class Model:
         # Should several of one object have moved at once, the two that are each other's nearest go together.
         strays = [n for n in range(len(seen)) if n not in match]
         choice = {
-            n: min(fs, key=lambda f: (not f.now["listed"], abs(f.day - seen[n].row.day), f.flyby_id))  # noqa: B023
+            n: min(fs, key=lambda f: (not f.now["listed"], abs(f.day - seen[n].row.day), f.flyby_id))
             for n in strays
             if (fs := [f for f in self.flybys.values() if could_be(f, seen[n].row)])
         }
         joined = []
         for n, flyby in choice.items():
             rivals = [m for m in strays if could_be(flyby, seen[m].row)]
-            if n == min(rivals, key=lambda m: (abs(flyby.day - seen[m].row.day), seen[m].row.day, _time(seen[m].row), m)):  # noqa: B023
+            if n == min(
+                rivals, key=lambda m: (abs(flyby.day - seen[m].row.day), seen[m].row.day, _time(seen[m].row), m)
+            ):
                 joined.append((n, flyby))
         for n, flyby in joined:
             join(n, flyby)
@@ -349,6 +351,4 @@ def _whole_groups(known: Iterable[Flyby], gone: set[str], listed: set[str]) -> s
     groups = defaultdict(list)
     for flyby in known:
         groups[_group(flyby)].append(flyby.flyby_id in gone)
-    return {
-        group for group, are_gone in groups.items() if len(are_gone) >= 3 and all(are_gone) and group not in listed
-    }
+    return {group for group, are_gone in groups.items() if len(are_gone) >= 3 and all(are_gone) and group not in listed}

@@ -55,9 +55,7 @@ def test_a_backfill_of_many_readings_takes_in_each_window_once_and_says_how_many
     as_it_should_be(home)
 
 
-def test_a_disk_error_ends_the_backfill_and_the_same_again_goes_on(
-    home: Home, settings: Settings
-) -> None:
+def test_a_disk_error_ends_the_backfill_and_the_same_again_goes_on(home: Home, settings: Settings) -> None:
     def blocked(progress: Progress) -> None:
         if progress.windows == 1:
             home.settings.staging.write_text("a file where a folder should be")
@@ -114,10 +112,11 @@ def test_a_quota_that_is_used_up_in_a_later_reading_loses_nothing(
     as_it_should_be(home)
 
 
-def test_a_run_beside_a_backfill_may_take_in_what_the_backfill_has_just_landed(
-    home: Home, settings: Settings
-) -> None:
-    done = backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=lambda _: bool(take_in(settings)))
+def test_a_run_beside_a_backfill_may_take_in_what_the_backfill_has_just_landed(home: Home, settings: Settings) -> None:
+    def meanwhile(progress: Progress) -> None:
+        take_in(settings)
+
+    done = backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=meanwhile)
     assert done.windows == len(RANGE)
     assert home.ask("SELECT count(*), sum(rows) FROM requests") == [(len(RANGE), len(RANGE))]
     as_it_should_be(home)

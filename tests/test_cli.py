@@ -30,7 +30,7 @@ from flyby.record.load import publish_record
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
 
-NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+NOW = datetime(2024, 11, 23, 6, 30, tzinfo=UTC)
 COMMANDS = sorted(flyby.commands)
 VIEWS = ("status", "upcoming", "changes", "latency")
 
@@ -54,17 +54,17 @@ def assert_key_free(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A published home with a week behind, a week ahead and some changes."""
-    behind, ahead = window("2026-11-15", "2026-11-22"), window("2026-11-23", "2026-11-30")
-    passed = [row(f"2026 V{n}", f"54000{n:03}", "2026-11-20") for n in range(12)]
+    behind, ahead = window("2024-11-15", "2024-11-22"), window("2024-11-23", "2024-11-30")
+    passed = [row(f"2024 V{n}", f"54000{n:03}", "2024-11-20") for n in range(12)]
     coming = [
-        row("2026 WA", "54000100", "2026-11-24", 0.02, "10:00"),
-        row("2006 FK", "2613398", "2026-11-25", 0.3, None, number=613398),
-        row("2026 WB", "54000101", "2026-11-26", 0.1, h=None),
+        row("2024 WA", "54000100", "2024-11-24", 0.02, "10:00"),
+        row("2006 FK", "2613398", "2024-11-25", 0.3, None, number=613398),
+        row("2024 WB", "54000101", "2024-11-26", 0.1, h=None),
     ]
     made = Home(tmp_path_factory.mktemp("week"))
-    made.sitting("2026-11-22", (behind, passed))
-    moved = [row("2026 V0", "54000000", "2026-11-20", 0.2), *passed[1:11], row("2026 WX", "54000102", "2026-11-21")]
-    made.sitting("2026-11-23", (behind, moved), (ahead, coming))
+    made.sitting("2024-11-22", (behind, passed))
+    moved = [row("2024 V0", "54000000", "2024-11-20", 0.2), *passed[1:11], row("2024 WX", "54000102", "2024-11-21")]
+    made.sitting("2024-11-23", (behind, moved), (ahead, coming))
     made.release()
     publish_record(made.settings)
     return made
@@ -155,7 +155,7 @@ def test_a_run_shows_its_day_and_says_what_it_changed(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     assert "simulated" in process.stdout.splitlines()[0]
-    assert re.search(r"2026-11-22: \d+ flybys", process.stdout)
+    assert re.search(r"2024-11-22: \d+ flybys", process.stdout)
     assert_key_free(tmp_path)
 
 
@@ -216,8 +216,9 @@ def test_sql_that_is_wrong_is_one_line(home: Home, capsys: pytest.CaptureFixture
 
 
 def test_sql_cannot_write(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    assert inside("sql", "DELETE FROM revisions") == 1
-    assert_one_line(capsys.readouterr().err, contains="read-only")
+    for query in ("DELETE FROM close_approaches", "UPDATE revisions SET listed = false", "DROP TABLE close_approaches"):
+        assert inside("sql", query) == 1
+        assert_one_line(capsys.readouterr().err, contains="read-only")
 
 
 def test_debug_adds_the_traceback(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -339,20 +340,20 @@ def test_json_parses(home: Home, capsys: pytest.CaptureFixture[str], command: st
 
 def test_json_has_every_value_with_its_type(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     query = (
-        "SELECT 1 AS one, 2.5::DOUBLE AS half, NULL AS none, DATE '2026-11-23' AS day, [true] AS list, 'nan'::DOUBLE n"
+        "SELECT 1 AS one, 2.5::DOUBLE AS half, NULL AS none, DATE '2024-11-23' AS day, [true] AS list, 'nan'::DOUBLE n"
     )
     assert inside("sql", "--json", query) == 0
     [told] = json.loads(capsys.readouterr().out)
-    assert told == {"one": 1, "half": 2.5, "none": None, "day": "2026-11-23", "list": [True], "n": None}
+    assert told == {"one": 1, "half": 2.5, "none": None, "day": "2024-11-23", "list": [True], "n": None}
 
 
 def test_changes_since_a_day_or_a_moment(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     kinds: dict[str, list[str]] = {}
-    for since in ("2026-11-23", "2026-11-23T06:00:00Z", "2026-11-01"):
+    for since in ("2024-11-23", "2024-11-23T06:00:00Z", "2024-11-01"):
         assert inside("changes", "--json", "--since", since) == 0
         kinds[since] = [change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]]
-    assert kinds["2026-11-23"] == ["new", "revised", "unlisted"]
-    assert kinds["2026-11-23T06:00:00Z"] == kinds["2026-11-01"] == []  # of the last, every day was a first look
+    assert kinds["2024-11-23"] == ["new", "revised", "unlisted"]
+    assert kinds["2024-11-23T06:00:00Z"] == kinds["2024-11-01"] == []  # of the last, every day was a first look
 
 
 def test_changes_are_told_with_before_and_after(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -364,7 +365,7 @@ def test_changes_are_told_with_before_and_after(home: Home, capsys: pytest.Captu
 
 def test_upcoming_says_which_is_the_closest(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert inside("upcoming") == 0
-    assert "Closest: (2026 WA), 7.8 lunar distances, Tue 24 Nov 10:00 UTC" in capsys.readouterr().out
+    assert "Closest: (2024 WA), 7.8 lunar distances, Sun 24 Nov 10:00 UTC" in capsys.readouterr().out
 
 
 def test_null_is_shown(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -461,7 +462,7 @@ def test_the_shell_can_complete_commands(tmp_path: Path, shell: str) -> None:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-u", "-m", "flyby", "sandbox", "--port", "0", "--now", "2026-11-23T06:30:00Z"]
+    command = [sys.executable, "-u", "-m", "flyby", "sandbox", "--port", "0", "--now", "2024-11-23T06:30:00Z"]
     with subprocess.Popen(
         command,
         env=environment(tmp_path),
@@ -479,7 +480,7 @@ def sandbox(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def test_the_sandbox_serves_until_ctrl_c(sandbox: tuple[subprocess.Popen[str], str], tmp_path: Path) -> None:
     process, url = sandbox
-    done = call("backfill", "2026-11-08", "2026-11-15", env=environment(tmp_path / "home", url), cwd=tmp_path)
+    done = call("backfill", "2024-11-08", "2024-11-15", env=environment(tmp_path / "home", url), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0

@@ -31,7 +31,6 @@ from flyby.instance.instance import instance, prune, up
 from flyby.jobs import backfill as history
 from flyby.jobs.daily import gather
 from flyby.query.database import ask, ledger
-from flyby.record import Loaded
 from flyby.record import record as record_room
 from flyby.record.load import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.settings import Settings

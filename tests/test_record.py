@@ -364,9 +364,19 @@ def test_a_first_look_with_one_long_id_is_healthy(home: Home, neo_id: str) -> No
 @pytest.mark.parametrize(
     ("at", "days", "rows", "note"),
     [
-        ("2026-03-18", ("2026-03-17", "2026-03-17"), 4, "only 4 flybys on a past day, where 5 a day and more are usual"),
+        (
+            "2026-03-18",
+            ("2026-03-17", "2026-03-17"),
+            4,
+            "only 4 flybys on a past day, where 5 a day and more are usual",
+        ),
         ("2026-03-18", ("2026-03-17", "2026-03-17"), 5, None),
-        ("2026-03-18", ("2026-03-16", "2026-03-20"), 9, "only 9 flybys on 2 past days, where 5 a day and more are usual"),
+        (
+            "2026-03-18",
+            ("2026-03-16", "2026-03-20"),
+            9,
+            "only 9 flybys on 2 past days, where 5 a day and more are usual",
+        ),
         ("2026-03-18", ("2026-03-16", "2026-03-20"), 10, None),
         ("2026-03-18", ("2026-03-18", "2026-03-25"), 1, None),
         ("2026-03-18", ("2026-02-15", "2026-02-15"), 1, "only 1 flyby on a past day, where 5 a day and more are usual"),

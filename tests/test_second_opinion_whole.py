@@ -261,7 +261,13 @@ def test_when_neows_leaves_out_a_group_for_two_months_jpls_flybys_are_there_and_
     assert again.success
     feed = decode(recorded, YEAR)
     places = found(feed, shown(later))
-    listed = [place for place, day in zip(places, [day for day, is_comet in zip(days(feed), feed.is_comet, strict=True) if not is_comet], strict=True) if day in OUTAGE.days]
+    listed = [
+        place
+        for place, day in zip(
+            places, [day for day, is_comet in zip(days(feed), feed.is_comet, strict=True) if not is_comet], strict=True
+        )
+        if day in OUTAGE.days
+    ]
     assert {len(place) for place in listed} == {1}
     opinion = views.second_opinion(later.published, later.now())
     assert opinion.cad_only_because == {"NeoWs lists no 54… id for the days around": opinion.cad_only}

@@ -153,10 +153,10 @@ def writing_meanwhile(record: Record, batches: list[Path]) -> Callable[..., None
     """What is called before a commit: first lets another commit."""
     sign = lakes.sign
 
-    def meanwhile(connection: duckdb.DuckDBPyConnection, by: str) -> None:
+    def meanwhile(connection: duckdb.DuckDBPyConnection, table: str, by: str) -> None:
         with mock.patch.object(lakes, "sign", sign):
             record.load(batches)
-        sign(connection, by)
+        sign(connection, table, by)
 
     return meanwhile
 
@@ -399,7 +399,7 @@ def test_machines_that_share_a_key_use_all_of_its_allowance_and_never_more(home:
 def ask_until_it_is_used_up(settings: Settings, n: int) -> None:
     start = moment("1990-01-01").date() + n * 800 * DAY
     wanted = [Window(start + 8 * k * DAY, start + (8 * k + 7) * DAY) for k in range(80)]  # more than anybody may ask
-    with pytest.raises(QuotaError, match="used up"), neows(settings) as client:
+    with pytest.raises(QuotaError, match="used up"), neows(settings, purpose="backfill") as client:
         list(read(client, wanted, at=settings.now() + timedelta(seconds=n)))
 
 

@@ -49,7 +49,7 @@ class Landed:
     attempt: int
     http_status: int
     path: Path
-    #: Why it was asked for: daily | manual | backfill | comparison; None where an older flyby, or somebody by hand, asked.
+    #: Why it was asked for: daily | manual | backfill | comparison; None where an older flyby asked.
     purpose: str | None = None
     #: The tick date of the run that asked.
     tick: date | None = None
@@ -59,8 +59,8 @@ class Landed:
 
 
 def land(raw: Path, answer: Answer, *, purpose: str | None = None, tick: date | None = None) -> Landed:
-    """Write the answer below `raw` so that it is there whole or not at all, also after a power cut; `purpose` and `tick`
-    say what it was asked for.
+    """Write the answer below `raw` so that it is there whole or not at all, also after a power cut; `purpose` and
+    `tick` say what it was asked for.
 
     What was landed stays as it is, also when another answer comes under the same name. That it is there for good is
     `settle`'s to say. Raises HomeError when FLYBY_HOME cannot be written.

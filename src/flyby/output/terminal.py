@@ -196,8 +196,8 @@ def show_second_opinion(opinion: SecondOpinion) -> None:
         widest = opinion.disagreements[0]
         _say(
             screen,
-            f"  of those in both, NeoWs has {len(opinion.disagreements):,} outside of the range that JPL gives, the furthest "
-            f"{plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
+            f"  of those in both, NeoWs has {len(opinion.disagreements):,} outside of the range that JPL gives, the "
+            f"furthest {plain(widest.name)}, {widest.close_approach_date}: {widest.neows_km:,.0f} km says NeoWs, "
             f"{widest.cad_min_km:,.0f} to {widest.cad_max_km:,.0f} km JPL",
         )
 

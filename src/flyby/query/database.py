@@ -21,6 +21,10 @@ from flyby.store import lake
 COPIES = 5
 
 
+#: Of a view DuckDB has other things to say than that nothing can be written.
+_WRITES = {duckdb.StatementType.INSERT, duckdb.StatementType.UPDATE, duckdb.StatementType.DELETE}
+
+
 @cache
 def query_text(name: str) -> str:
     """The text of `sql/<name>.sql`."""
@@ -86,6 +90,8 @@ def ask(
     """The column names and rows that `query` gives. Raises HomeError when there is no database yet or the query is
     wrong."""
     with opened(database) as connection:
+        if any(statement.type in _WRITES for statement in connection.extract_statements(query)):
+            raise HomeError("the database is opened read-only: nothing can be written in it")
         result = connection.execute(query, parameters)
         return [column[0] for column in result.description or ()], result.fetchall()
 

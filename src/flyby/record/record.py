@@ -1,8 +1,8 @@
 """The database that flyby writes: staged answers in, revisions and ledger out.
 
-A batch is taken in in three steps: what is known of the days that it is about is read from the tables, `flyby.record.rules`
-has its readings taken in one after another, and what they changed is written, in one transaction. So the record is a
-function of the answers, and `flyby rebuild` can prove it.
+A batch is taken in in three steps: what is known of the days that it is about is read from the tables,
+`flyby.record.rules` has its readings taken in one after another, and what they changed is written, in one transaction.
+So the record is a function of the answers, and `flyby rebuild` can prove it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ SCHEMA_VERSION = 2
 #: Who commits, where nobody says.
 SOMEBODY = "flyby"
 
-#: What is known is looked up for so many days around those asked for: a thing moves by some, and sources differ by some.
+#: What is known is looked up for so many days around those asked for: things move, and sources differ, by a few.
 NEAR_DAYS = 4
 
 #: The record's own tables.
@@ -103,11 +103,20 @@ _JUDGED = pa.schema(
         ("suspect_days", pa.list_(pa.date32())),
     ]
 )
+_SOURCES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("name", "title", "role")),
+        *((name, pa.int32()) for name in ("priority", "window_days", "move_days", "margin_days", "edge_minutes")),
+        *((name, pa.int32()) for name in ("group_lost", "window_lost", "window_lost_by_half", "day_lost")),
+        *((name, pa.int32()) for name in ("long_lost_days", "withdraw_answers")),
+        *((name, pa.float64()) for name in ("window_lost_share", "withdraw_days")),
+    ]
+)
 _CHANGED_DAYS = pa.schema([("day", pa.date32()), ("asked_at", _US)])
 
 
 class OutOfOrder(FlybyError):
-    """Answers were staged that were asked for before others that the record has: `undone` are those to take in again."""
+    """Answers came that were asked for before others that the record has: `undone` are those to take in again."""
 
     def __init__(self, undone: set[str]) -> None:
         super().__init__("answers older than the record's own were landed: run the same again")
@@ -216,8 +225,8 @@ class Record:
         """Take in every staged batch (a folder of `staging`), each in one transaction; what is known is skipped.
 
         `recorded` says when each reading (source, moment) was taken in; what it does not name was when it was asked
-        for. `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds an
-        answer that was asked for before one that the record has for the same days: `rewind`, and take both in again.
+        for. `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds
+        an answer that was asked for before one that the record has for the same days: `rewind`, and take both in again.
         """
         done = Loaded()
         for batch in batches:
@@ -249,17 +258,7 @@ class Record:
         schema = self.dataset.schema
         counts = {}
         with self._attached(other), self._transaction(by):
-            if self._outdated:
-                lost = self._old_request_ids() - {
-                    id_ for (id_,) in self._rows(f"SELECT request_id FROM other.{schema}.requests")
-                }
-            else:
-                lost = {
-                    id_
-                    for (id_,) in self._rows(
-                        f"SELECT request_id FROM {schema}.requests ANTI JOIN other.{schema}.requests USING (request_id)"
-                    )
-                }
+            lost = self._ask(_text("lost_1" if self._outdated else "lost"))
             if lost and not without_lost:
                 raise HomeError(
                     f"{len(lost):,} answers would be lost that are in the record and not in what is to replace it: "
@@ -306,21 +305,16 @@ class Record:
 
     def _version(self) -> int | None:
         """The version of the record's tables; None if there are none."""
-        schema = self.dataset.schema
-        [(is_made, is_old)] = self._rows(
-            f"SELECT count(*) FILTER (schema_name = '{schema}') > 0, count(*) FILTER (table_name = 'record_version') > 0 "
-            "FROM duckdb_tables() WHERE database_name = current_database()"
-        )
+        [(is_made, is_old)] = self._ask(_text("version"))
         if is_made:
             return int(self._rows("SELECT flyby_schema_version()")[0][0])
         return 1 if is_old else None
 
     def _make(self) -> None:
         self._run("schema")
-        values = [[getattr(source, name) for name in _SOURCE_COLUMNS] for source in self.dataset.sources]
-        places = ", ".join("?" * len(_SOURCE_COLUMNS))
-        for row in values:
-            self._do(f"INSERT INTO {{schema}}.sources ({', '.join(_SOURCE_COLUMNS)}) VALUES ({places})", row)
+        told = [[getattr(source, name) for name in _SOURCES.names] for source in self.dataset.sources]
+        self._table("new_sources", _SOURCES, told)
+        self._run("tell_sources")
         self._show()
 
     def _show(self) -> None:
@@ -342,18 +336,12 @@ class Record:
         if self._lake and kind == "VIEW":  # of whose columns a lake keeps no comments
             return
         described = _column_comments(dataset)
-        for (column,) in self._rows(
-            "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
-            f"AND schema_name = 'main' AND table_name = '{name}'"
-        ):
+        for (column,) in self._do(_text("columns"), {"name": name}).fetchall():
             if column in described:
                 self.connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {lake.quoted(described[column])}")
 
     def _drop_old(self) -> None:
         self.connection.execute(_text("drop_1"))
-
-    def _old_request_ids(self) -> set[str]:
-        return {id_ for (id_,) in self._rows("SELECT request_id FROM requests")}
 
     def _load(
         self,
@@ -442,7 +430,9 @@ class Record:
         known.born.update(thing_id for (thing_id,) in self._ask(_text("births")))
         for thing_id, source, absent_from, last_seen_at, answers in self._ask(_text("open_absences")):
             if (thing_id, source) in chains:
-                chains[thing_id, source].absence = rules.Absence(thing_id, source, absent_from, None, last_seen_at, answers)
+                chains[thing_id, source].absence = rules.Absence(
+                    thing_id, source, absent_from, None, last_seen_at, answers
+                )
         for source, day, first_at, last_at, observations, doubted in self._ask(_text("looks")):
             known.looks[source, day] = rules.Coverage(first_at, last_at, observations, doubted)
         return known
@@ -535,7 +525,7 @@ class Record:
     def _run(self, name: str) -> None:
         self._do(_text(name))
 
-    def _do(self, query: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+    def _do(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self.connection.execute(query.format(**self._words), parameters)
 
     def _ask(self, query: str) -> list[Any]:
@@ -558,14 +548,8 @@ class _Days(dict[int, str]):
         return text
 
 
-_SOURCE_COLUMNS = [
-    *("name", "title", "role", "priority", "window_days", "move_days", "margin_days", "edge_minutes", "group_lost"),
-    *("window_lost", "window_lost_share", "day_lost", "long_lost_days", "withdraw_answers", "withdraw_days"),
-]
-
-
 def words(dataset: Dataset) -> dict[str, Any]:
-    """What stands for the placeholders of the .sql files: `record_id` is to be told apart from one record to another."""
+    """What stands for the placeholders of the .sql files."""
     names = [column.name for column in dataset.values]
     columns = ", ".join(f"{word} AS {dataset.words[word]}" if word in dataset.words else word for word in dataset.shown)
     shown = ", ".join(f"t.{dataset.words.get(word, word)}" for word in dataset.shown)
@@ -675,6 +659,7 @@ _COLUMNS_TOLD = {
     "group_lost": "so many of a group that vanish together make an answer partial",
     "window_lost": "so many lost of a window, and more than window_lost_share, make it partial",
     "window_lost_share": "a share (0.3 = 30 %)",
+    "window_lost_by_half": "so many lost of a window, and more than half of it, make it partial, too",
     "day_lost": "a day of so many that empties is suspect",
     "long_lost_days": "what was away for longer counts no more as lost, but for whole groups",
     "withdraw_answers": "what is gone is withdrawn at this healthy answer without it, …",

@@ -336,10 +336,7 @@ def _match_where_they_were(known: Known, source: Source, groups: list[list[Seen]
             for chain in known.named(name for one in group for name in one.names())
             if chain.now.source == source.name and chain.now.day == day and id(chain) not in taken
         ]
-        if len(group) == len(here) == 1:
-            pairs = [(group[0], here[0])]
-        else:
-            pairs = _nearest_in_time(group, here)
+        pairs = [(group[0], here[0])] if len(group) == len(here) == 1 else _nearest_in_time(group, here)
         for one, chain in pairs:
             one.chain = chain
             taken.add(id(chain))

@@ -97,8 +97,8 @@ ARROW = {
 }
 
 #: What the rules look at in every row. `entity` is what stays; `id` and `aliases` are other names by which it is known;
-#: `day` and `moment` are its valid time; `cohort` is what vanishes together; the loss of a `firm` row means something; what
-#: is kept `apart` is not counted with the rest; of several rows for one thing the highest `preference` speaks.
+#: `day` and `moment` are its valid time; `cohort` is what vanishes together; the loss of a `firm` row means something;
+#: what is kept `apart` is not counted with the rest; of several rows for one thing the highest `preference` speaks.
 KEYS = [
     pa.field("request_id", pa.string(), nullable=False),
     pa.field("entity", pa.string(), nullable=False),

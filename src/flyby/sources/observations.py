@@ -40,8 +40,8 @@ VALUES = (
 #: The columns of a staged row.
 OBSERVATIONS = pa.schema([*KEYS, *(pa.field(column.name, ARROW[column.type]) for column in VALUES)])
 
-#: Of what lies nearer than this nothing was lost in any healthy answer since 2025. Beyond it NeoWs cleans up: in 2024 and
-#: 2025 about half of all.
+#: Of what lies nearer than this nothing was lost in any healthy answer since 2025. Beyond it NeoWs cleans up: in 2024
+#: and 2025 about half of all.
 FIRM_AU = 0.2
 
 

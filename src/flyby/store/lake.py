@@ -202,10 +202,10 @@ def claim(lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
 def sign(connection: duckdb.DuckDBPyConnection, table: str, by: str) -> None:
     """Make the commit that is coming safe, and tell in it who made it.
 
-    Every writer marks the same rows of `table`, so that of two transactions at once only one can commit: should a turn ever be
-    lost in mid-work (Postgres was restarted, a machine slept), two writers cannot both insert the same flyby.
+    Every writer marks the same rows of `table`, so that of two transactions at once only one can commit: should a turn
+    ever be lost in mid-work (Postgres was restarted, a machine slept), two writers cannot both insert the same flyby.
     """
-    connection.execute(f"UPDATE {table} SET priority = priority")
+    connection.execute(f"UPDATE {table} SET priority = priority")  # noqa: S608  a name of our own
     [(name,)] = connection.execute("SELECT current_database()").fetchall()
     connection.execute(f"CALL {name}.set_commit_message('flyby', {quoted(by)})")
 

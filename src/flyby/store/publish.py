@@ -65,8 +65,8 @@ def _sync(path: Path) -> None:
 
 
 def _prune(editions: Path, *, keep: tuple[str, str]) -> None:
-    # The edition before this one stays for who is just opening it, and an older one for as long as somebody has it open:
-    # who writes in it needs its folder, too.
+    # The edition before this one stays for who is just opening it, and an older one for as long as somebody has it
+    # open: who writes in it needs its folder, too.
     for leftover in editions.iterdir():
         if leftover.name in keep:
             continue

@@ -16,6 +16,7 @@ CREATE TABLE {schema}.sources (
     group_lost INTEGER,
     window_lost INTEGER,
     window_lost_share DOUBLE,
+    window_lost_by_half INTEGER,
     day_lost INTEGER,
     long_lost_days INTEGER,
     withdraw_answers INTEGER,

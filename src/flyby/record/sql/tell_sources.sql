@@ -1,0 +1,1 @@
+INSERT INTO {schema}.sources BY NAME FROM new_sources;
