@@ -194,11 +194,7 @@ class Model:
                     and len(rows) >= 8
                     and not any(len(row.neo_id) >= 8 for row in rows)
                 )
-                or (
-                    at >= datetime(2025, 1, 1, tzinfo=UTC)
-                    and len([r for r in rows if 0 < (at.date() - r.day).days <= 31])
-                    < 5 * len([d for d in said.window.days if 0 < (at.date() - d).days <= 31])
-                )
+                or self._is_short(at, said, asked)
             )
             suspects = [d for d in said.window.days if whole or (len(days[d]) >= 4 and all(days[d]))]
             doubtful |= {day for day in suspects if asked.get(day) == said.request_id}
@@ -214,6 +210,17 @@ class Model:
                 }
             )
         return doubtful
+
+    def _is_short(self, at: datetime, said: Said, asked: dict[date, str]) -> bool:
+        """Whether the first look at days that are past has fewer than five rows a day."""
+        past = {
+            day
+            for day in said.window.days
+            if 0 < (at.date() - day).days <= 31
+            and asked.get(day) == said.request_id
+            and not any(look.date() > day for look in self.asked_at[day])
+        }
+        return at.year >= 2025 and sum(row.day in past for row in said.rows or ()) < 5 * len(past)
 
     def _ordinal(self, row: Row, moving: Flyby | None = None) -> int:
         """The first number that no other pass of the object on that day has."""

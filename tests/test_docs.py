@@ -102,7 +102,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(page: Path, reader: Read
 )
 def test_the_answers_that_a_page_shows_are_those_of_the_built_in_sky(page: Path, reader: Reader) -> None:
     def in_sql(asked: re.Match[str]) -> str:
-        query = asked["query"].replace("current_date", f"DATE '{DEMO_NOW[:10]}'")
+        query = asked["query"].replace("(now() AT TIME ZONE 'UTC')::DATE", f"DATE '{DEMO_NOW[:10]}'")
         return f"```sql\n{asked['query']}```\n\n```text\n{stripped(reader.run('flyby', 'sql', query))}```\n"
 
     def in_the_terminal(asked: re.Match[str]) -> str:

@@ -74,7 +74,7 @@ def test_the_four_rows_of_18_march_2026_take_nothing_from_the_twelve_known(home:
     # One of the eight passes within an hour of midnight, and may lie beyond.
     note = (
         "no 54… ids where 7 were listed; 5 of 6 known flybys are missing; "
-        "only 4 flybys on a past day, where 5 a day and more are usual"
+        "only 4 rows on a past day, where 5 a day and more are usual"
     )
     assert loaded.partial == ((str(day), note),)
     assert set(loaded.changes) <= {"changed"}

@@ -243,7 +243,7 @@ def test_postgres_that_breaks_down_under_a_load_costs_nothing_but_the_run(
 ) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)
-    for n, when in enumerate(("_load", "_summary")):  # before a load has begun, and when all but the commit is done
+    for n, when in enumerate(("_readings", "_write")):  # before a load has begun, and when all but the commit is done
         home.land(SECOND + n * DAY, WEEK, body([AB, CD, EF][: 2 + n]))
         batches = stage_landed(home.settings)
         with mock.patch.object(Record, when, breaking_down(postgres, getattr(Record, when))):
@@ -354,8 +354,10 @@ def test_a_rebuild_heals_what_is_there_twice(home: LakeHome, file: Home) -> None
     home.land(FIRST, WEEK, body([AB, CD]))
     take_in(home.settings)
     with Record(home.lake) as record:
-        record.connection.execute("INSERT INTO revisions FROM revisions WHERE designation = '2019 AB'")
-        record.connection.execute("DELETE FROM days WHERE day = '2019-02-10'")
+        record.connection.execute(
+            "INSERT INTO asteroids_record.revisions FROM asteroids_record.revisions WHERE entity = '2019 AB'"
+        )
+        record.connection.execute("DELETE FROM asteroids_record.days WHERE day = '2019-02-10'")
     rebuild(home.settings)
     file.rebuild()
     assert home.everything() == file.everything()
@@ -488,7 +490,8 @@ def test_the_record_goes_to_the_lake_and_back_row_by_row(home: LakeHome, file: H
     before = file.everything()
     rows = migration.to_lake(home.settings)
     assert home.everything() == before
-    assert rows == {table: len(before[table]) for table in ("revisions", "absences", "days", "requests")}
+    assert rows == {table: len(before[table]) for table in rows}
+    assert set(rows) == {"sources", "revisions", "absences", "coverage", "days", "requests"}
     assert not file.settings.published.exists(), "nobody reads what is no longer kept"
     home.land(THIRD + DAY, WEEK, body([AB]))
     take_in(home.settings)

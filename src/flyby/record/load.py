@@ -52,7 +52,8 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
                 return done
             except OutOfOrder as late:
                 with _record(settings) as record:
-                    record.rewind(late.undone, by=by)
+                    for (source, requested_at), at in record.rewind(late.undone, by=by).items():
+                        mark_recorded(settings.raw, source, requested_at, at)
             except UnreadableBatch:
                 if batches[0].name in staged_anew:
                     raise

@@ -108,7 +108,8 @@ _SOURCES = pa.schema(
         *((name, pa.string()) for name in ("name", "title", "role")),
         *((name, pa.int32()) for name in ("priority", "window_days", "move_days", "margin_days", "edge_minutes")),
         *((name, pa.int32()) for name in ("group_lost", "window_lost", "window_lost_by_half", "day_lost")),
-        *((name, pa.int32()) for name in ("long_lost_days", "withdraw_answers")),
+        *((name, pa.int32()) for name in ("long_lost_days", "few_a_day", "few_within_days", "withdraw_answers")),
+        ("few_since", pa.date32()),
         *((name, pa.float64()) for name in ("window_lost_share", "withdraw_days")),
     ]
 )
@@ -234,14 +235,16 @@ class Record:
                 done += self._load(batch, answers, rows, recorded or {})
         return done
 
-    def rewind(self, request_ids: set[str], *, by: str = SOMEBODY) -> None:
-        """Be as if these answers had never been taken in. They must be all that were asked for since some moment of
-        all that have to do with each other: `OutOfOrder.undone`."""
+    def rewind(self, request_ids: set[str], *, by: str = SOMEBODY) -> dict[tuple[str, datetime], datetime]:
+        """Be as if these answers had never been taken in; when each of their readings was. They must be all that were
+        asked for since some moment of all that have to do with each other: `OutOfOrder.undone`."""
         with self._transaction(by):
             self._table("undone", pa.schema([("request_id", pa.string())]), [(id_,) for id_ in sorted(request_ids)])
+            recorded = {(source, asked): at for source, asked, at in self._ask(_text("recorded"))}
             self._run("rewind")
             for step in ("touched", "ledger", "believe"):
                 self._run(step)
+        return recorded
 
     def believe_all(self) -> None:
         """Have what is believed lie in the order in which it is looked for."""
@@ -321,6 +324,7 @@ class Record:
         """Make what people see of the record."""
         self._words["record_id"] = uuid4().hex
         self._run("face")
+        self._do(self.dataset.as_of)
         self._run("believe_all")
         if self.dataset.views:
             self.connection.execute(self.dataset.views.format(**self._words))
@@ -442,11 +446,16 @@ class Record:
         names = _REVISIONS.names
         as_attribute = ["at" if name == "moment" else name for name in names]
         self._table("new_revisions", _REVISIONS, [[getattr(r, name) for name in as_attribute] for r in known.revisions])
-        self._table("closed", _CLOSED, known.closed)
-        self._table("lowered", _LOWERED, known.lowered)
-        self._table(
-            "new_absences", _ABSENCES, [[getattr(a, n) for n in _ABSENCES.names] for a in known.absences.values()]
-        )
+        absences = [[getattr(a, n) for n in _ABSENCES.names] for a in known.absences.values()]
+        # Mostly there are none, and in a lake every statement is a question to Postgres.
+        for step, table, schema, rows in (
+            ("close", "closed", _CLOSED, known.closed),
+            ("lower", "lowered", _LOWERED, known.lowered),
+            ("absent", "new_absences", _ABSENCES, absences),
+        ):
+            if rows:
+                self._table(table, schema, rows)
+                self._run(step)
         self._table(
             "new_coverage",
             _COVERAGE,
@@ -570,8 +579,29 @@ def words(dataset: Dataset) -> dict[str, Any]:
         "shown": shown,
         "shown_of_witness": "".join(f", coalesce(t.{name}, w.{name}) AS {name}" for name in of_witness),
     }
-    text = _text("face") + dataset.views + repr(sorted(_column_comments(dataset).items())) + repr(said)
+    text = _text("face") + dataset.as_of + dataset.views + repr(sorted(_column_comments(dataset).items())) + repr(said)
     return said | {"rules": sha256(text.encode()).hexdigest()[:16]}
+
+
+def believed_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """The columns of what is believed, in their order: name, DuckDB type, and what each says."""
+    types = _TYPES | {column.name: column.type for column in dataset.values}
+    of_witness = [column.name for column in dataset.values if column.of_witness]
+    told = ["listed", "sources", "first_seen_at", "last_seen_at", "revision", "thing_id"]
+    says = _column_comments(dataset)
+    names = [(name, dataset.words.get(name, name)) for name in (*dataset.shown, *told, *of_witness)]
+    return [(shown, types[name], says[shown]) for name, shown in names]
+
+
+#: Of the record's own words.
+_TYPES = {
+    **dict.fromkeys(("thing_id", "entity"), "VARCHAR"),
+    **dict.fromkeys(("moment", "first_seen_at", "last_seen_at"), "TIMESTAMPTZ"),
+    "day": "DATE",
+    "listed": "BOOLEAN",
+    "sources": "VARCHAR[]",
+    "revision": "INTEGER",
+}
 
 
 def _comments(dataset: Dataset) -> dict[str, str]:
@@ -662,6 +692,9 @@ _COLUMNS_TOLD = {
     "window_lost_by_half": "so many lost of a window, and more than half of it, make it partial, too",
     "day_lost": "a day of so many that empties is suspect",
     "long_lost_days": "what was away for longer counts no more as lost, but for whole groups",
+    "few_a_day": "the first look at past days lists so many a day at least, else it is partial; 0 = not judged so",
+    "few_within_days": "… for days so many days ago at most",
+    "few_since": "… in answers since then",
     "withdraw_answers": "what is gone is withdrawn at this healthy answer without it, …",
     "withdraw_days": "… so many days after the first",
 }

@@ -17,6 +17,7 @@ from flyby.sources.dataset import Source
 
 MINUTE = 60_000_000
 DAY = 1440 * MINUTE
+_EPOCH_ORDINAL = 719_163  # of 1970-01-01
 
 
 class Row(NamedTuple):
@@ -243,7 +244,7 @@ def take_in(known: Known, reading: Reading, day_text: dict[int, str]) -> None:
     taken = _match_where_they_were(known, source, groups)
     _match_where_they_went(known, source, [one for one in [*seen, *beyond] if one.chain is None], asked, taken)
     missing, losses = _missing(known, reading, asked, taken)
-    suspects = _judge(reading, asked, losses, cohorts, day_text)
+    suspects = _judge(known, reading, asked, losses, cohorts, day_text)
 
     fresh = []
     for one in (*seen, *beyond):
@@ -452,6 +453,7 @@ def _missing(
 
 
 def _judge(
+    known: Known,
     reading: Reading,
     asked: dict[int, str],
     losses: defaultdict[str, _Losses],
@@ -496,6 +498,8 @@ def _judge(
             reasons.append((3, f"{gone} of {there} known {source.things} are missing"))
         if answer.doubt:
             reasons.append((5, answer.doubt))
+        if few := _too_few(known, reading, answer, asked):
+            reasons.append((6, few))
         empty = [day for day, (there, gone) in its.days.items() if gone == there >= source.day_lost]
         whole = bool(reasons)
         reasons += [(4, f"{day_text[day]} lists none of its {its.days[day][0]} known {source.things}") for day in empty]
@@ -505,6 +509,24 @@ def _judge(
             answer.suspect_days = list(range(answer.start, answer.end + 1)) if whole else sorted(empty)
     suspect = {answer.request_id: set(answer.suspect_days) for answer in reading.answers if answer.suspect_days}
     return {day for day, request_id in asked.items() if day in suspect.get(request_id, ())}
+
+
+def _too_few(known: Known, reading: Reading, answer: Answer, asked: dict[int, str]) -> str | None:
+    """Why the first look at days that are past is too short to be whole; None if it is not."""
+    source, asked_on = reading.source, reading.asked_at // DAY
+    if source.few_since is None or asked_on < source.few_since.toordinal() - _EPOCH_ORDINAL:
+        return None
+    past = set()
+    for day in range(max(answer.start, asked_on - source.few_within_days), min(answer.end + 1, asked_on)):
+        looks = known.looks.get((source.name, day))
+        if asked[day] == answer.request_id and (looks is None or (looks.last_at or 0) < (day + 1) * DAY):
+            past.add(day)
+    listed = sum(row.day in past and row.request_id == answer.request_id for row in reading.rows) if past else 0
+    if listed >= source.few_a_day * len(past):
+        return None
+    days = "a past day" if len(past) == 1 else f"{len(past)} past days"
+    rows = "1 row" if listed == 1 else f"{listed} rows"
+    return f"only {rows} on {days}, where {source.few_a_day} a day and more are usual"
 
 
 def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:

@@ -1,5 +1,6 @@
 """The asteroids: what NeoWs lists, and what JPL's close-approach data, from which it is made, lists beside it."""
 
+from datetime import date
 from importlib.resources import files
 
 from flyby.days import WINDOW_DAYS
@@ -17,6 +18,9 @@ NEOWS = Source(
     things="flybys",
     window_days=WINDOW_DAYS,
     edge_minutes=60,
+    # Seven rows or more on each of 73 recorded healthy days; 1, 3 and 4 on the broken ones.
+    few_a_day=5,
+    few_since=date(2025, 1, 1),
 )
 #: It filters by the instant, and its answers are asked for a day wider than they are judged.
 CAD = Source(
@@ -60,6 +64,7 @@ ASTEROIDS = Dataset(
         "flybys": "how many flybys are listed for the day now",
         "comets": "comets in the answer: kept in comet_approaches",
     },
+    as_of=files("flyby.sources").joinpath("asteroids_as_of.sql").read_text(encoding="utf-8"),
     views=files("flyby.sources").joinpath("asteroids.sql").read_text(encoding="utf-8"),
     view_comments={
         "raw_asteroid_data": "The table of the lesson that flyby grew out of",

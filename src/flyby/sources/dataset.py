@@ -6,7 +6,7 @@ these words and no others, so a further source, or another dataset, is a further
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -69,6 +69,10 @@ class Source:
     day_lost: int = 4
     #: What was away for longer counts no more as lost, but for whole groups.
     long_lost_days: int = 90
+    #: The first look at days that are past, at most so many days ago, lists so many a day at least, since that day on.
+    few_a_day: int = 0
+    few_within_days: int = 31
+    few_since: date | None = None
     #: A thing that is gone is withdrawn at this healthy answer without it, so many days after the first.
     withdraw_answers: int = 3
     withdraw_days: float = 7
@@ -129,6 +133,8 @@ class Dataset:
     words: dict[str, str]
     #: What these columns say.
     word_comments: dict[str, str] = field(default_factory=dict)
+    #: The macro `<believed>_as_of(ts)`, as SQL over `<prefix>believed_as_of(ts)`.
+    as_of: str
     #: Further views, as SQL with the same placeholders as `record/sql/face.sql`, and what each is.
     views: str = ""
     view_comments: dict[str, str] = field(default_factory=dict)

@@ -34,7 +34,7 @@ FROM {schema}.sources;
 
 -- Of one thing told by several sources, the values of the first of them that lists it are shown; the others' stand in
 -- {prefix}revisions. What only a witness tells is the witness'.
-CREATE OR REPLACE MACRO {believed}_as_of(ts) AS TABLE
+CREATE OR REPLACE MACRO {prefix}believed_as_of(ts) AS TABLE
 WITH looked AS (
     SELECT source, day, max(requested_at) AS last_at
     FROM (

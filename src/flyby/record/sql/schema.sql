@@ -19,6 +19,9 @@ CREATE TABLE {schema}.sources (
     window_lost_by_half INTEGER,
     day_lost INTEGER,
     long_lost_days INTEGER,
+    few_a_day INTEGER,
+    few_within_days INTEGER,
+    few_since DATE,
     withdraw_answers INTEGER,
     withdraw_days DOUBLE
 );

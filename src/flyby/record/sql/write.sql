@@ -1,18 +1,5 @@
--- What the rules found goes into the record. new_revisions, closed, lowered, new_absences, new_coverage, judged and
--- changed_days are the rules' own; values come from the staged rows, or from the revision that had them last.
-
-UPDATE {schema}.revisions AS r
-SET seen_to = c.seen_to
-FROM closed AS c
-WHERE r.thing_id = c.thing_id AND r.source = c.source AND r.revision = c.revision;
-
-UPDATE {schema}.revisions AS r
-SET
-    seen_from = least(r.seen_from, l.seen_from),
-    seen_to = least(r.seen_to, CASE WHEN r.seen_to IS NOT NULL THEN l.seen_from END),
-    first_seen_at = least(r.first_seen_at, l.seen_from)
-FROM lowered AS l
-WHERE r.thing_id = l.thing_id AND r.source = l.source AND r.seen_from > l.seen_from;
+-- What the rules found goes into the record. new_revisions, new_coverage and judged are the rules' own; values come from
+-- the staged rows, or from the revision that had them last.
 
 INSERT INTO {schema}.revisions BY NAME
 SELECT n.* EXCLUDE (row, copied), {values_of_row}
@@ -24,12 +11,6 @@ FROM new_revisions AS n
 JOIN {schema}.revisions AS before
     ON before.thing_id = n.thing_id AND before.source = n.source AND before.revision = n.copied
 WHERE n.row IS NULL;
-
-DELETE FROM {schema}.absences AS a
-USING new_absences AS n
-WHERE a.thing_id = n.thing_id AND a.source = n.source AND a.absent_from = n.absent_from;
-
-INSERT INTO {schema}.absences BY NAME FROM new_absences;
 
 DELETE FROM {schema}.coverage AS c
 USING new_coverage AS n

@@ -92,8 +92,6 @@ _BODY = msgspec.json.Decoder(_Body, strict=False)
 
 #: Since when new objects have ids of eight digits, and around which days, and among how many rows, they are looked for.
 LONG_IDS_SINCE, LONG_IDS_WITHIN_DAYS, LONG_IDS_AMONG = datetime(2021, 7, 1, tzinfo=UTC), 45, 8
-#: Since when, on which past days, and below how many rows a day a list is too short.
-FEW_SINCE, FEW_WITHIN_DAYS, FEW_A_DAY = datetime(2025, 1, 1, tzinfo=UTC), 31, 5
 
 #: Longer bodies are rejected without a search for the object at fault, which needs many times their size in memory.
 _SEARCHED_BYTES = 4 << 20
@@ -162,13 +160,6 @@ def doubt(feed: Feed, window: Window, requested_at: datetime) -> str | None:
         and not any(len(neo.id or neo.neo_reference_id or "") >= 8 for neo in feed.neos)
     ):
         return f"no id of eight digits or more among {count(feed)} flybys"
-    # Seven rows or more on each of 73 recorded healthy days; 1, 3 and 4 on the broken ones.
-    past = {str(day) for day in window.days if 0 < (asked_on - day).days <= FEW_WITHIN_DAYS}
-    listed = sum(approach.close_approach_date in past for approach in feed.approaches)
-    if requested_at >= FEW_SINCE and listed < FEW_A_DAY * len(past):
-        days = "a past day" if len(past) == 1 else f"{len(past)} past days"
-        flybys = "1 flyby" if listed == 1 else f"{listed} flybys"
-        return f"only {flybys} on {days}, where {FEW_A_DAY} a day and more are usual"
     return None
 
 
