@@ -77,9 +77,12 @@ class Model:
         self.suspect: dict[date, bool] = {}
         self.changed_at: dict[date, datetime] = {}
         self.requests: list[dict[str, Any]] = []
+        #: When the reading that is being taken in was recorded.
+        self.recorded = datetime.min.replace(tzinfo=UTC)
 
-    def take_in(self, at: datetime, answers: Sequence[Said]) -> None:
-        """One reading."""
+    def take_in(self, at: datetime, answers: Sequence[Said], recorded: datetime | None = None) -> None:
+        """One reading, asked for at `at` and taken in at `recorded`, or at once."""
+        self.recorded = recorded or at
         feeds = {said.request_id: said for said in answers if said.rows is not None}
         asked: dict[date, str] = {}
         for request_id in sorted(feeds):
@@ -237,11 +240,13 @@ class Model:
         nth = self.born[row.designation, row.day]
         name = f"{row.designation}@{row.day}" + (f"#{nth}" if nth > 1 else "")
         told = row.values() | {"ordinal": self._ordinal(row), "neo_ids": tuple(sorted(what.neo_ids)), "listed": True}
-        flyby = self.flybys[name] = Flyby(name, row.designation, at, at)
+        flyby = self.flybys[name] = Flyby(name, row.designation, self.recorded, at)
         self._write(at, flyby, told | {"change": "new", "request_id": what.request_id})
 
     def _see(self, at: datetime, what: Seen, flyby: Flyby) -> None:
         row = what.row
+        if self.recorded < flyby.now["seen_from"]:
+            self._known_since(flyby)
         change = "changed" if flyby.now["listed"] else "relisted"
         neo_ids = what.neo_ids | set(flyby.now["neo_ids"])
         ordinal = flyby.now["ordinal"] if row.day == flyby.day else self._ordinal(row, flyby)
@@ -260,18 +265,29 @@ class Model:
         if not healthy:
             return
         absence.answers += 1
+        if self.recorded < flyby.now["seen_from"]:
+            self._known_since(flyby)
         gone = {name: flyby.now[name] for name in (*VALUES, "ordinal", "neo_ids")}
         gone |= {"listed": False, "request_id": request_id}
         if flyby.now["listed"]:
             self._write(at, flyby, gone | {"change": "unlisted"})
-        elif absence.answers >= 3 and at - flyby.now["seen_from"] >= 7 * DAY:
+        elif absence.answers >= 3 and at - flyby.now["asked_at"] >= 7 * DAY:
             self._write(at, flyby, gone | {"change": "withdrawn"})
+
+    def _known_since(self, flyby: Flyby) -> None:
+        """A reading asked for later was taken in before: what it finds was known by then."""
+        for version in flyby.versions:
+            version["seen_from"] = min(version["seen_from"], self.recorded)
+            if version["seen_to"]:
+                version["seen_to"] = min(version["seen_to"], self.recorded)
+        flyby.first_seen_at = min(flyby.first_seen_at, self.recorded)
 
     def _write(self, at: datetime, flyby: Flyby, version: dict[str, Any]) -> None:
         if flyby.versions:
-            flyby.now["seen_to"] = at
+            flyby.now["seen_to"] = self.recorded
             self.changed_at[flyby.day] = at
-        flyby.versions.append(version | {"seen_from": at, "seen_to": None, "revision": len(flyby.versions) + 1})
+        told = {"asked_at": at, "seen_from": self.recorded, "seen_to": None, "revision": len(flyby.versions) + 1}
+        flyby.versions.append(version | told)
         flyby.been_on.add(flyby.day)
         self.changed_at[flyby.day] = at
 

@@ -407,18 +407,17 @@ def test_only_the_last_days_and_the_next_month_are_told(home: Published, receive
     assert told == [day for day, is_told in days.items() if is_told]
 
 
-def test_of_two_sources_neows_speaks_and_a_magnitude_stands_for_a_size(home: Published) -> None:
+def test_a_magnitude_stands_for_a_size(home: Published) -> None:
     settings = home.morning("2019-02-16", (WEEK, MANY), (AHEAD, [replace(CLOSE, au=0.02, h=None)]))
-    query = query_text("notable").replace("FROM revisions", "FROM told")
-    # The same flyby as another source tells it, and one that only that source knows.
+    # A flyby that only JPL knows has no diameter.
     told = """
-        CREATE TEMP TABLE told AS FROM revisions;
-        INSERT INTO told SELECT * REPLACE (['cad'] AS sources, 9.0 AS miss_distance_ld) FROM revisions;
+        CREATE TEMP TABLE told AS FROM close_approaches;
         INSERT INTO told SELECT * REPLACE (
             ['cad'] AS sources, '2019 CC@2019-02-18' AS flyby_id, 22.0 AS absolute_magnitude_h, NULL AS diameter_min_m,
             1.5 AS miss_distance_ld
-        ) FROM revisions WHERE designation = '2019 CA';
+        ) FROM close_approaches WHERE designation = '2019 CA';
     """
+    query = query_text("notable").replace("FROM close_approaches", "FROM told")
     with duckdb.connect(settings.record) as connection:
         connection.execute(told)
         rows = connection.execute(query, {"first": TODAY, "last": TODAY + 7 * DAY, "within_ld": 20.0}).fetchall()

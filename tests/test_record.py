@@ -348,7 +348,7 @@ def test_a_first_look_at_days_near_now_without_a_long_id_is_partial(
     listed = [row(f"2018 G{n}", f"380040{n}", "2026-03-19") for n in range(rows)]
     loaded = home.sitting(at, (window("2026-03-18", "2026-03-25"), listed))
     said = "no id of eight digits or more among 8 flybys"
-    assert [said in note for _, note in loaded.partial if "past day" not in note] == [True] * partial
+    assert any(said in note for _, note in loaded.partial) == partial
     assert loaded.changes == {"new": rows}
 
 

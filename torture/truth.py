@@ -15,7 +15,7 @@ import duckdb
 import model
 from answers import BELIEVED, TABLES, as_set
 from flyby.errors import FlybyError
-from flyby.fetch.raw import Landed, landed, read
+from flyby.fetch.raw import Landed, landed, read, recorded_moments
 from flyby.query.database import opened
 from flyby.settings import Settings
 from torture.child import Child
@@ -23,10 +23,13 @@ from torture.source import KEY_PREFIX, Rows, Said, Source
 
 #: What may lie in FLYBY_HOME after a clean run; `published` holds two editions, and the logs of who writes in them.
 _ALLOWED = re.compile(
-    r"\.lock|flyby\.duckdb|report/.*|dagster/.*|record/record\.duckdb"
+    r"\.lock|\.rebuild\.lock|flyby\.duckdb|report/.*|dagster/.*|record/record\.duckdb"
     r"|raw/neows/\d{4}/\d\d/\d{8}T[^/]*(\.json\.zst|_recorded_[^/]*Z)|staging/\d[^/]*/(answers|observations)\.parquet"
     r"|published/[0-9a-f]{32}/flyby\.duckdb(\.wal)?"
 )
+
+#: How many keep flyby.duckdb open (`torture.reader`).
+READERS = 2
 
 
 @dataclass(slots=True)
@@ -81,8 +84,9 @@ class Truth:
     def after_clean_run(self) -> Iterator[str]:
         """The database is what a plain model makes of what the source said, and nothing is left lying about."""
         told = model.Model()
-        for at, sitting in groupby(self._landed(), lambda answer: answer.requested_at):
-            told.take_in(at, [self._as_model(answer) for answer in sitting])
+        recorded = recorded_moments(self.settings.raw)
+        for at, reading in groupby(self._landed(), lambda answer: answer.requested_at):
+            told.take_in(at, [self._as_model(answer) for answer in reading], recorded.get(("neows", at)))
         with opened(self.settings.published) as connection:
             for table, rows in told.tables().items():
                 held = as_set(connection.execute(f"SELECT {', '.join(TABLES[table])} FROM {table}").fetchall())
@@ -95,7 +99,7 @@ class Truth:
                 if not _ALLOWED.fullmatch(path):
                     yield f"litter: {path}"
         editions = list((self.settings.home / "published").glob("*/flyby.duckdb"))
-        if len(editions) > 2:
+        if len(editions) > 2 + READERS:  # those that somebody had open when the last was published
             yield f"litter: {len(editions)} editions"
 
     def age(self) -> None:

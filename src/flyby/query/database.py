@@ -48,7 +48,7 @@ def opened(database: Database) -> Iterator[duckdb.DuckDBPyConnection]:
         with ExitStack() as stack:
             connection = _connected(database, stack)
             connection.execute("SET TimeZone = 'UTC'")
-            if not connection.execute(query_text("is_readable")).fetchall():
+            if connection.execute(query_text("is_older")).fetchall():
                 raise HomeError("the database was published by an older flyby: `flyby rebuild` makes it anew")
             yield connection
     except duckdb.Error as error:

@@ -1,1 +1,0 @@
-SELECT 1 FROM duckdb_views() WHERE database_name = current_database() AND view_name = 'sources';
