@@ -19,7 +19,7 @@ KEY = "a-made-up-key/with+signs"
 def environment(home: Path, url: str = "http://127.0.0.1:1/neo/rest/v1", **more: str) -> dict[str, str]:
     """A clean environment, beside what Python itself needs."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS"))}
-    return kept | {"FLYBY_HOME": str(home), "FLYBY_NEOWS_URL": url, "NASA_API_KEY": KEY} | more
+    return kept | {"FLYBY_HOME": str(home), "FLYBY_NEOWS_URL": url, "NASA_API_KEY": KEY, "FLYBY_PATIENCE": "0"} | more
 
 
 def hearing_ctrl_c() -> None:

@@ -37,6 +37,7 @@ from faults import (
 from feeds import WINDOW, make_feed, make_object
 from flyby.days import Window
 from flyby.errors import FeedError, HomeError, PassingError, QuotaError, SourceError, UsageError
+from flyby.sources import http
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.neows import client
 from flyby.sources.neows.client import NeoWs
@@ -236,6 +237,38 @@ def test_a_body_without_end_takes_bounded_memory(
         assert tracemalloc.get_traced_memory()[1] < 4 * client.MAX_BODY_BYTES
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("down", [answer(b"<html>", 503), reset()], ids=["503", "reset"])
+def test_a_source_that_is_down_is_asked_again_for_the_stated_time_and_who_waits_is_told_once(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch, down: Act
+) -> None:
+    monkeypatch.setattr(http, "OUTAGE_WAIT_S", 0.02)
+    server.play(*[down] * 12, GOOD)
+    told: list[str] = []
+    with NeoWs(server.url, KEY, on_answer=lambda _: None, outage_s=60, tell=told.append) as neows:
+        assert neows.fetch(WINDOW, requested_at=NOW).body == FEED
+    [line] = told
+    assert "waiting: asked again for 60 s" in line
+
+
+def test_a_source_that_stays_down_is_given_up_after_the_stated_time(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "OUTAGE_WAIT_S", 0.05)
+    server.play(answer(b"<html>", 503))
+    with NeoWs(server.url, KEY, on_answer=lambda _: None, outage_s=0.5) as neows, pytest.raises(PassingError):
+        neows.fetch(WINDOW, requested_at=NOW)
+    assert len(server.requests) > client.ATTEMPTS
+
+
+def test_an_answer_that_is_no_feed_is_asked_for_no_more_often_however_long_an_outage_is_waited_for(
+    server: FaultServer,
+) -> None:
+    server.play(answer(b"<html>"))
+    with NeoWs(server.url, KEY, on_answer=lambda _: None, outage_s=60) as neows, pytest.raises(FeedError):
+        neows.fetch(WINDOW, requested_at=NOW)
+    assert len(server.requests) == client.ATTEMPTS
 
 
 def test_an_allowance_used_up_says_how_long_to_wait(server: FaultServer) -> None:

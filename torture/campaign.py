@@ -246,6 +246,7 @@ class Campaign:
             "FLYBY_NEOWS_URL": url,
             "FLYBY_CAD_URL": "http://127.0.0.1:9/cad.api",
             "FLYBY_NOW": now.isoformat(),
+            "FLYBY_PATIENCE": "0",  # time goes on by itself here
             "NASA_API_KEY": f"{KEY_PREFIX}{self.tally.seed:x}x{self._keys:025}",
         }
         cold = not clean and word in ("run", "status") and chance.random() < self._cold_share * 4

@@ -15,6 +15,8 @@ from flyby.errors import SettingsError
 
 NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
 CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+#: FLYBY_PATIENCE, by default and at most: after that Dagster's own retries go on.
+PATIENCE_MIN, MOST_PATIENCE_MIN = 10, 120
 #: How FLYBY_SITE is written.
 SITE = "https://asteroids.example/flyby"
 #: NASA's shared key: 30 requests an hour, 50 a day.
@@ -56,6 +58,8 @@ class Settings:
     lake: Lake | None = None
     #: The address at which the page's folder is served, for the links in feeds and notices.
     site: str | None = None
+    #: For how many minutes the daily run asks again while the source is down.
+    patience_min: float = PATIENCE_MIN
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
 
@@ -77,6 +81,7 @@ class Settings:
             digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
             lake=Lake.named(warehouse, read("FLYBY_WAREHOUSE_DATA") or str(home / "lake")) if warehouse else None,
             site=_site(site) if (site := read("FLYBY_SITE")) else None,
+            patience_min=_minutes("FLYBY_PATIENCE", read("FLYBY_PATIENCE")),
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
@@ -215,6 +220,16 @@ def _notable(text: str) -> tuple[NotableRule, ...]:
         hazardous, diameter_m, within_ld = read.groups()
         rules.append(NotableRule(float(within_ld), bool(hazardous), float(diameter_m) if diameter_m else None))
     return tuple(rules)
+
+
+def _minutes(name: str, text: str | None) -> float:
+    try:
+        minutes = PATIENCE_MIN if text is None else float(text)
+    except ValueError:
+        minutes = -1
+    if not 0 <= minutes <= MOST_PATIENCE_MIN:
+        raise SettingsError(f"{name} {text!r} is no number of minutes from 0 to {MOST_PATIENCE_MIN}, like 10")
+    return minutes
 
 
 def _switch(name: str, text: str) -> bool:

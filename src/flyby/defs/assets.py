@@ -11,12 +11,12 @@ import dagster as dg
 from pydantic import Field
 
 from flyby.address import Lake
-from flyby.defs.given import Given, warn
+from flyby.defs.given import ATTENDED_S, Given, warn
 from flyby.defs.told import YEARS, tell_table, tell_years
 from flyby.fetch.plan import parse_tick
 from flyby.jobs.backfill import Progress, backfill_patiently
 from flyby.jobs.compare import second_opinion as hear_second_opinion
-from flyby.jobs.daily import gather
+from flyby.jobs.daily import WAITS, gather
 from flyby.output import report
 from flyby.output.notify import notices
 from flyby.query.columns import COLUMNS
@@ -79,7 +79,10 @@ def morning(given: Given) -> list[dg.AssetsDefinition]:
     def asteroids(context: dg.AssetExecutionContext, config: Day) -> dg.MaterializeResult[None]:
         with given.step(context):
             settings = given.settings()
-            gathered = gather(settings, _tick(given, settings, config))
+            outage_s = settings.patience_min * 60
+            if given.is_waited_for(context):
+                outage_s = min(outage_s, ATTENDED_S)
+            gathered = gather(settings, _tick(given, settings, config), outage_s=outage_s, tell=_waits(context))
         return dg.MaterializeResult(
             metadata=_known(
                 {
@@ -281,6 +284,16 @@ def _asset(
         )
 
     return made
+
+
+def _waits(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """Tell that the source is waited for: in the run's log, and whoever sits at the terminal."""
+
+    def tell(line: str) -> None:
+        context.log.warning(line)
+        WAITS.warning(line)
+
+    return tell
 
 
 def _tick(given: Given, settings: Settings, config: Day) -> date:

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 from flyby.defs import assets, checks, jobs, schedules
 from flyby.defs.given import Given
 from flyby.errors import SettingsError
-from flyby.settings import CAD_URL, NEOWS_URL, NOTABLE, Settings
+from flyby.settings import CAD_URL, MOST_PATIENCE_MIN, NEOWS_URL, NOTABLE, PATIENCE_MIN, Settings
 
 #: The attributes that are settings, and the variables that they are where flyby is alone.
 VARIABLES = {
@@ -26,6 +26,7 @@ VARIABLES = {
     "notable": "FLYBY_NOTABLE",
     "digest": "FLYBY_DIGEST",
     "site": "FLYBY_SITE",
+    "patience": "FLYBY_PATIENCE",
     "warehouse": "FLYBY_WAREHOUSE",
     "warehouse_data": "FLYBY_WAREHOUSE_DATA",
     "now": "FLYBY_NOW",
@@ -69,6 +70,13 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
         default=None,
         description="Where the page's folder is served, for the links in feeds.",
         examples=["https://asteroids.example/flyby"],
+    )
+    patience: float = Field(
+        default=PATIENCE_MIN,
+        ge=0,
+        le=MOST_PATIENCE_MIN,
+        description="For how many minutes a run that nobody waits for asks again while the source is down, before it "
+        "fails and is retried.",
     )
     warehouse: str | None = Field(
         default=None,
@@ -120,6 +128,7 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
         said["home"] = str((folder or Path()) / Path(self.home).expanduser())
         said["notify"] = " ".join(self.notify)
         said["digest"] = str(int(self.digest))
+        said["patience"] = str(self.patience)
         said["api_key"] = self.api_key or os.environ.get("NASA_API_KEY")
         try:
             return Settings.load({VARIABLES[name]: value for name, value in said.items() if value})

@@ -15,6 +15,8 @@ from flyby.settings import Settings
 UNATTENDED = ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
 #: A used-up allowance is waited for as long as the source says, but no longer than leaves it a morning.
 LONGEST_RETRY_S = 3600.0
+#: Where somebody waits, a source that is down is waited for no longer than this.
+ATTENDED_S = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Given:
         """The name of a job, a schedule or a check, none of which have a key."""
         return "_".join([*self.key_prefix, name])
 
+    def is_waited_for(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
+        """Whether somebody started the run by hand, and may be waiting for it."""
+        return context.run.tags.keys().isdisjoint(UNATTENDED)
+
     @contextmanager
     def step(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Iterator[None]:
         """A step's work: its process is known to be at work on the run, and it fails with flyby's own line.
@@ -66,7 +72,7 @@ class Given:
                     yield
         except FlybyError as error:
             tends_to_pass = isinstance(error, PassingError | QuotaError)
-            if tends_to_pass and context.retry_number < self.retries and not run.tags.keys().isdisjoint(UNATTENDED):
+            if tends_to_pass and context.retry_number < self.retries and not self.is_waited_for(context):
                 wait_s = max(self.retry_after_s, min(getattr(error, "retry_after_s", None) or 0.0, LONGEST_RETRY_S))
                 context.log.warning(f"{error}; asked again in {wait_s / 60:.0f} minutes")
                 raise dg.RetryRequested(max_retries=self.retries, seconds_to_wait=wait_s) from None

@@ -1,6 +1,6 @@
 """Reading the sky: windows asked for, answers landed, one sitting at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date, datetime
@@ -32,15 +32,26 @@ class Refused(SourceError):
 
 
 @contextmanager
-def neows(settings: Settings, *, purpose: str, tick: date | None = None) -> Iterator[NeoWs]:
+def neows(
+    settings: Settings,
+    *,
+    purpose: str,
+    tick: date | None = None,
+    outage_s: float = 0.0,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[NeoWs]:
     """NeoWs as the settings name it, with every answer landed in raw/ before it is judged, and with what it was asked
-    for; the machines of a lake share one allowance."""
+    for; the machines of a lake share one allowance. While it is down it is asked again for `outage_s`, and `tell` is
+    told."""
     with ExitStack() as stack:
         allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
         if allowed:
             stack.enter_context(closing(allowed))
         keep = partial(land, settings.raw, purpose=purpose, tick=tick)
-        yield stack.enter_context(NeoWs(settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed))
+        client = NeoWs(
+            settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed, outage_s=outage_s, tell=tell
+        )
+        yield stack.enter_context(client)
 
 
 def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:

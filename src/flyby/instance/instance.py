@@ -6,6 +6,7 @@ Dagster is imported by the functions that need it, since that takes most of a se
 import ctypes
 import gc
 import json
+import logging
 import os
 import shutil
 import signal
@@ -92,7 +93,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with _without_gc(), instance(settings) as dagster, redirect_stderr(_stderr()):
+    with _without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
         from flyby.defs.component import AsteroidsComponent
         from flyby.defs.schedules import tick_config
         from flyby.jobs.daily import MORNING_SLACK_DAYS
@@ -129,6 +130,23 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         figures=figures,
         warnings=tuple(dict.fromkeys(check.description or "" for check in failed if check.check_name not in muted)),
     )
+
+
+@contextmanager
+def _telling_of_waits() -> Iterator[None]:
+    """Who sits at the terminal is told that a source is waited for."""
+    from flyby.jobs.daily import WAITS
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("flyby: %(message)s"))
+    WAITS.addHandler(handler)
+    try:
+        yield
+    finally:
+        WAITS.removeHandler(handler)
 
 
 @contextmanager
@@ -351,6 +369,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_NOTABLE": "; ".join(map(str, settings.notable)),
         "FLYBY_DIGEST": str(int(settings.digest)),
         "FLYBY_SITE": settings.site or "",
+        "FLYBY_PATIENCE": str(settings.patience_min),
         "FLYBY_WAREHOUSE": PREFIX + settings.lake.catalog if settings.lake else "",
         "FLYBY_WAREHOUSE_DATA": settings.lake.data if settings.lake else "",
         "FLYBY_NOW": moment.isoformat() if moment else "",

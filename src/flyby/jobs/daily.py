@@ -1,5 +1,7 @@
 """The morning's reading: what `asteroids` asks for and lands. Staging and loading are `flyby.record.load`'s."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,6 +14,11 @@ from flyby.record.load import held
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
 from flyby.store.warehouse import warehouse
+
+#: Who sits at the terminal hears here that the source is waited for.
+WAITS = logging.getLogger("flyby.waits")
+WAITS.propagate = False
+WAITS.addHandler(logging.NullHandler())
 
 #: A run for an old day, started by hand, is no morning: it asks for its own windows only.
 MORNING_SLACK_DAYS = 1
@@ -30,12 +37,15 @@ class Gathered:
     cut_short: str | None = None
 
 
-def gather(settings: Settings, tick: date) -> Gathered:
+def gather(
+    settings: Settings, tick: date, *, outage_s: float = 0.0, tell: Callable[[str], None] | None = None
+) -> Gathered:
     """Ask for the windows of the run for `tick`, then, on its own morning, for those most in need of a new look.
 
     Raises SourceError when the window of the run's own data day cannot be had, or the source fails before both of its
     windows are answered. A window that brings no feed never keeps the others from being asked for. A revisit that fails
-    in another way ends the revisits: what is still due will be due tomorrow.
+    in another way ends the revisits: what is still due will be due tomorrow. While the source is down it is asked again
+    for `outage_s`, and `tell` is told.
     """
     at = settings.now()
     own = morning(tick)
@@ -44,7 +54,10 @@ def gather(settings: Settings, tick: date) -> Gathered:
     refused: dict[Window, Refused] = {}
     is_morning = abs((at.date() - tick).days) <= MORNING_SLACK_DAYS
     purpose = "daily" if is_morning else "manual"
-    with warehouse(settings).mark(at), neows(settings, purpose=purpose, tick=tick) as client:
+    with (
+        warehouse(settings).mark(at),
+        neows(settings, purpose=purpose, tick=tick, outage_s=outage_s, tell=tell) as client,
+    ):
         for window in own:
             try:
                 answers.append(client.fetch(window, requested_at=at))

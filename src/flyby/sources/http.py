@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,8 +21,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import stamina
 
-from flyby.errors import PassingError, QuotaError, SourceError
+from flyby.errors import FeedError, PassingError, QuotaError, SourceError
 
+#: The longest wait between two attempts while a source is down.
+OUTAGE_WAIT_S = 20.0
 #: An answer is filed under this computer's clock, which may differ from the source's by so much.
 CLOCK_SLACK = timedelta(days=1)
 
@@ -50,14 +52,35 @@ class Patience:
     total_s: float
     #: A source that wants more time than this is not waited for.
     longest_wait_s: float
+    #: So long a source that is down is asked again, however many attempts that takes …
+    outage_s: float = 0.0
+    #: … and who waits is told, once it takes long.
+    tell: Callable[[str], None] | None = None
 
     def tries(self) -> Iterable[stamina.Attempt]:
         """The attempts, one after another until one raises nothing, or what another attempt would not change."""
+        began = time.monotonic()
+        attempts = 0
+
+        def goes_on(error: Exception) -> bool | float:
+            nonlocal attempts
+            attempts += 1
+            # That it is down passes by itself; an answer that is no feed may be so for ever.
+            is_down = isinstance(error, PassingError) and not isinstance(error, FeedError)
+            if attempts >= self.attempts:
+                left_s = began + self.outage_s - time.monotonic()
+                if not is_down or left_s <= 0:
+                    return False
+                if attempts == self.attempts and self.tell:
+                    self.tell(f"{error} (waiting: asked again for {minutes(left_s)})")
+            return self._wait_s(error)
+
         return stamina.retry_context(
-            on=self._wait_s,
-            attempts=self.attempts,
-            timeout=self.total_s,
+            on=goes_on,
+            attempts=None,
+            timeout=max(self.total_s, self.outage_s),
             wait_initial=self.first_wait_s,
+            wait_max=OUTAGE_WAIT_S,
             wait_exp_base=3,
             wait_jitter=self.first_wait_s,
         )

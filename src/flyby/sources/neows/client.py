@@ -46,10 +46,18 @@ class NeoWs:
 
     `on_answer` is given every complete response, a refusal or a page too, before it is judged. Where others ask with
     the same key, `allowed` says when: each request is sent inside its context, which is told of the answer.
+    While the source is down it is asked again for `outage_s`, and `tell` is told once that takes long.
     """
 
     def __init__(
-        self, url: str, key: str, *, on_answer: Callable[[Answer], object], allowed: Allowed | None = None
+        self,
+        url: str,
+        key: str,
+        *,
+        on_answer: Callable[[Answer], object],
+        allowed: Allowed | None = None,
+        outage_s: float = 0.0,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._service = Service(url + "/feed", name="NeoWs", setting="FLYBY_NEOWS_URL", connections=IN_FLIGHT)
         self._headers = [("X-Api-Key", key), ("User-Agent", "flyby")]
@@ -57,6 +65,8 @@ class NeoWs:
         self._key_pattern = _key_pattern(key)
         self._is_demo_key = key == DEMO_KEY
         self._on_answer = on_answer
+        self._outage_s = outage_s
+        self._tell = tell
         self._allowed = allowed or _alone
 
     def __enter__(self) -> Self:
@@ -70,13 +80,14 @@ class NeoWs:
     def fetch(self, window: Window, *, requested_at: datetime) -> Answer:
         """The answer for `window`: a feed that `feed.decode` accepts.
 
-        What tends to pass is tried again, up to ATTEMPTS times. Raises QuotaError when the key's allowance is used up,
-        PassingError (FeedError: answers came, but no feed) when the attempts are, SourceError when trying again would
-        change nothing, UsageError for a window of more than WINDOW_DAYS days.
+        What tends to pass is tried again, up to ATTEMPTS times, or while the source is down for `outage_s`. Raises
+        QuotaError when the key's allowance is used up, PassingError (FeedError: answers came, but no feed) when the
+        attempts are, SourceError when trying again would change nothing, UsageError for a window of more than
+        WINDOW_DAYS days.
         """
         if len(window.days) > WINDOW_DAYS:
             raise UsageError(f"NeoWs answers for at most {WINDOW_DAYS} days, not for {window}")
-        patience = _patience()
+        patience = _patience(self._outage_s, self._tell)
         for attempt in patience.tries():
             with attempt:
                 return self._attempt(window, requested_at, attempt.num, patience)
@@ -134,7 +145,7 @@ def _alone() -> AbstractContextManager[Callable[[Answer], None]]:
     return nullcontext(lambda _: None)
 
 
-def _patience() -> Patience:
+def _patience(outage_s: float, tell: Callable[[str], None] | None) -> Patience:
     return Patience(
         connect_s=CONNECT_TIMEOUT_S,
         read_s=READ_TIMEOUT_S,
@@ -144,6 +155,8 @@ def _patience() -> Patience:
         first_wait_s=FIRST_WAIT_S,
         total_s=PATIENCE_S,
         longest_wait_s=LONGEST_WAIT_S,
+        outage_s=outage_s,
+        tell=tell,
     )
 
 
