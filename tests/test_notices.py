@@ -425,7 +425,7 @@ def test_a_magnitude_stands_for_a_size(home: Published) -> None:
         ("2019 CC@2019-02-18", 1.5),
         ("2019 CA@2019-02-18", 7.78),
     ]
-    assert [diameter_m and round(diameter_m) for *_, diameter_m, _ in rows] == [141, None]
+    assert [diameter_m and round(diameter_m) for *_, diameter_m, _, _, _, _ in rows] == [141, None]
 
 
 def test_a_name_stays_text() -> None:

@@ -33,10 +33,13 @@ class NotableRule:
     hazardous: bool = False
     #: Of this size or larger, in metres; None is any size.
     diameter_m: float | None = None
+    #: `certain`: also at the far end of JPL's range; `possible`: also at its near end alone; None: as it is told.
+    how_sure: str | None = None
 
     def __str__(self) -> str:
         size = "" if self.diameter_m is None else f"{self.diameter_m:g} m "
-        return f"{'hazardous ' if self.hazardous else ''}{size}{self.within_ld:g} LD"
+        sure = f"{self.how_sure} " if self.how_sure else ""
+        return f"{'hazardous ' if self.hazardous else ''}{size}{sure}{self.within_ld:g} LD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +217,13 @@ def _notable(text: str) -> tuple[NotableRule, ...]:
     rules = []
     for rule in filter(None, map(str.strip, text.split(";"))):
         number = r"\d+(?:\.\d+)?"
-        read = re.fullmatch(rf"(hazardous\s+)?(?:({number})\s*m\s+)?({number})\s*LD", rule, re.IGNORECASE)
+        words = rf"(hazardous\s+)?(?:({number})\s*m\s+)?(?:(certain|possible)\s+)?({number})\s*LD"
+        read = re.fullmatch(words, rule, re.IGNORECASE)
         if not read:
             raise SettingsError(f"FLYBY_NOTABLE: {rule!r} is no rule: write rules like {NOTABLE}")
-        hazardous, diameter_m, within_ld = read.groups()
-        rules.append(NotableRule(float(within_ld), bool(hazardous), float(diameter_m) if diameter_m else None))
+        hazardous, diameter_m, how_sure, within_ld = read.groups()
+        size_m = float(diameter_m) if diameter_m else None
+        rules.append(NotableRule(float(within_ld), bool(hazardous), size_m, how_sure.lower() if how_sure else None))
     return tuple(rules)
 
 

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from flyby.query.sure import is_timed, is_wide
 from flyby.query.views import Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
 
 if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
@@ -232,9 +233,9 @@ def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> "Text | Ta
     ]
     rows = [
         (
-            _when(flyby["close_approach_at"], flyby["close_approach_date"]),
+            _when(flyby["close_approach_at"] if is_timed(flyby) else None, flyby["close_approach_date"]),
             flyby["name"],
-            f"{flyby['miss_distance_ld']:.1f}",
+            _lunar(flyby),
             f"{flyby['miss_distance_km']:,.0f}",
             f"{flyby['relative_velocity_km_s']:.1f}",
             _size(flyby["diameter_min_m"], flyby["diameter_max_m"]),
@@ -650,8 +651,17 @@ def _hazard(flyby: dict[str, Any]) -> Text:
 
 
 def _told(flyby: dict[str, Any]) -> str:
-    when = _when(flyby["close_approach_at"], flyby["close_approach_date"])
-    return f"{plain(flyby['name'])}, {flyby['miss_distance_ld']:.1f} lunar distances, {when} UTC"
+    when = _when(flyby["close_approach_at"] if is_timed(flyby) else None, flyby["close_approach_date"])
+    most = flyby.get("miss_distance_max_ld")
+    sure = ", certainly inside the Moon's distance" if most is not None and most < 1 else ""
+    return f"{plain(flyby['name'])}, {_lunar(flyby)} lunar distances{sure}, {when} UTC"
+
+
+def _lunar(flyby: dict[str, Any]) -> str:
+    """The distance in lunar distances; where that is not sure, from where to where it may lie."""
+    if is_wide(flyby):
+        return f"{flyby['miss_distance_min_ld']:.1f}–{flyby['miss_distance_max_ld']:.1f}"
+    return f"{flyby['miss_distance_ld']:.1f}"
 
 
 def _is_between(hour: float, reload: Reload) -> bool:

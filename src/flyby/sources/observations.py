@@ -53,7 +53,7 @@ def designation(name: str) -> str:
 
 
 #: 2020 AY1, 2040 P-L: a provisional designation begins with a year, or with a survey's count, not with a number.
-_PROVISIONAL = re.compile(r"[0-9]{4} ([A-Z]{2}[0-9]*|[PT]-[L123])")
+_PROVISIONAL = re.compile(r"[0-9]{4} ([A-Z]{1,2}[0-9]*|[PT]-[L123])")
 
 
 def number(name: str) -> str | None:

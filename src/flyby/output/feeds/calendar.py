@@ -13,6 +13,7 @@ from icalendar.enums import STATUS, TRANSP
 
 from flyby import __version__
 from flyby.output.feeds import words
+from flyby.query.sure import is_timed
 
 #: Who is subscribed asks again so often.
 REFRESH = timedelta(hours=6)
@@ -45,7 +46,7 @@ def _event(flyby: words.Flyby, site: str | None) -> Event:
         uid=words.identity("flyby", flyby["flyby_id"]),
         summary=title,
         description="\n".join([*_state(flyby), *words.facts(flyby), words.jpl(flyby["designation"])]),
-        start=flyby["close_approach_at"] if words.is_timed(flyby) else flyby["close_approach_date"],
+        start=flyby["close_approach_at"] if is_timed(flyby) else flyby["close_approach_date"],
         stamp=flyby["changed_at"],
         last_modified=flyby["changed_at"],
         sequence=flyby["sequence"],

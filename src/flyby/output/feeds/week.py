@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from flyby.days import DAY
 from flyby.output.feeds import words
+from flyby.query.sure import is_timed
 
 DAYS = 7
 WIDTH, HEIGHT = 800, 450
@@ -187,7 +188,7 @@ def _rule(
 
 def _place(week: Week, flyby: words.Flyby) -> tuple[float, float]:
     """Where the flyby is in the picture. Without a moment it stands in the middle of its day."""
-    at: datetime | None = flyby["close_approach_at"] if words.is_timed(flyby) else None
+    at: datetime | None = flyby["close_approach_at"] if is_timed(flyby) else None
     noon = datetime.combine(flyby["close_approach_date"], time(12))
     moment = at.replace(tzinfo=None) if at else noon
     days = (moment - datetime.combine(week.first, time())) / DAY

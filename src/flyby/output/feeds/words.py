@@ -8,13 +8,9 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from flyby.query.asteroids import links
+from flyby.query.sure import DAY_MIN, is_timed, is_wide
 
 Flyby = Mapping[str, Any]
-
-#: A time that is uncertain by so many minutes is a day, and no minute is told.
-DAY_MIN = 1440.0
-#: A range whose ends differ by less than this share of the distance need not be told.
-NARROW = 0.1
 
 _OURS = uuid5(NAMESPACE_URL, "urn:flyby")
 
@@ -47,11 +43,6 @@ def link(flyby: Flyby, site: str | None) -> str:
     return f"{site}/#{quote(designation.replace(' ', '-'), safe='')}" if site else jpl(designation)
 
 
-def is_timed(flyby: Flyby) -> bool:
-    """Whether the moment is known better than by the day."""
-    return flyby["close_approach_at"] is not None and (flyby.get("close_approach_sigma_min") or 0.0) < DAY_MIN
-
-
 def when(flyby: Flyby) -> str:
     """The moment, as precisely as it is known."""
     sigma = flyby.get("close_approach_sigma_min")
@@ -68,7 +59,7 @@ def distance(flyby: Flyby) -> str:
     least, most = flyby.get("miss_distance_min_ld"), flyby.get("miss_distance_max_ld")
     if least is None or most is None:
         return told
-    if most - least <= NARROW * flyby["miss_distance_ld"]:
+    if not is_wide(flyby):
         sure = "certainly inside the Moon's distance" if most < 1 else "known to within a tenth"
         return f"{told}, {sure}"
     inside = ", certainly inside the Moon's distance" if most < 1 else ", possibly inside it" if least < 1 else ""
@@ -78,7 +69,7 @@ def distance(flyby: Flyby) -> str:
 def short_distance(flyby: Flyby) -> str:
     """The distance in a title."""
     least, most = flyby.get("miss_distance_min_ld"), flyby.get("miss_distance_max_ld")
-    if least is not None and most is not None and most - least > NARROW * flyby["miss_distance_ld"]:
+    if least is not None and most is not None and is_wide(flyby):
         return f"between {least:.2g} and {most:.2g} LD" if most < 100 else f"{least:.3g} LD or more"
     return f"{flyby['miss_distance_ld']:.2f} LD" if flyby["miss_distance_ld"] < 10 else _short(flyby)
 

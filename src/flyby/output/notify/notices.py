@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from flyby.errors import FlybyError, HomeError
 from flyby.output.notify.courier import Message, deliver
 from flyby.query import views
 from flyby.query.database import Database, ask, ledger, opened, query_text
+from flyby.query.sure import is_timed, is_wide
 from flyby.record.load import held
 from flyby.settings import NotableRule, Settings
 
@@ -80,10 +81,16 @@ class Flyby:
     relative_velocity_km_s: float
     diameter_m: float | None
     is_potentially_hazardous: bool | None
+    #: JPL's range, 3 sigma, and the uncertainty of its time; None where it says nothing.
+    miss_distance_min_ld: float | None = None
+    miss_distance_max_ld: float | None = None
+    close_approach_sigma_min: float | None = None
 
     def is_notable_by(self, rule: NotableRule) -> bool:
+        ends = {"possible": self.miss_distance_min_ld, "certain": self.miss_distance_max_ld}
+        end = ends.get(rule.how_sure or "")
         return (
-            self.miss_distance_ld <= rule.within_ld
+            (self.miss_distance_ld if end is None else end) <= rule.within_ld
             and (not rule.hazardous or bool(self.is_potentially_hazardous))
             and (rule.diameter_m is None or (self.diameter_m or 0.0) >= rule.diameter_m)
         )
@@ -356,10 +363,14 @@ def _scheme(address: str) -> str:
 
 
 def _line(flyby: Flyby) -> str:
-    at = f"{flyby.close_approach_at:%Y-%m-%d %H:%M} UTC" if flyby.close_approach_at else f"{flyby.close_approach_date}"
+    told = asdict(flyby)
+    timed = flyby.close_approach_at if is_timed(told) else None
+    at = f"{timed:%Y-%m-%d %H:%M} UTC" if timed else f"{flyby.close_approach_date}"
+    least, most = flyby.miss_distance_min_ld, flyby.miss_distance_max_ld
+    span = f", between {least:.2g} and {most:.2g} LD" if is_wide(told) else ""
     size = f", about {flyby.diameter_m:,.0f} m" if flyby.diameter_m else ""
     return (
-        f"{named(flyby.name)}, {at}, {flyby.miss_distance_ld:.2f} LD ({flyby.miss_distance_km:,.0f} km)"
+        f"{named(flyby.name)}, {at}, {flyby.miss_distance_ld:.2f} LD ({flyby.miss_distance_km:,.0f} km){span}"
         f"{size}, {flyby.relative_velocity_km_s:.1f} km/s"
     )
 
