@@ -491,7 +491,7 @@ def test_the_built_in_sky_answers_as_jpl_does() -> None:
         whole = feed.decode(asked.answer.body, window)
         days = [window.start - DAY, *window.days, window.end + DAY]  # it is asked a day wider
         truth = [row for day in days for row in sandbox.population.cad(day, NOW) if row.miss_distance_au <= 0.5]
-        comets = {row.des for row in truth if row.des.endswith("P")}
+        comets = {row.des for row in truth if row.is_comet}
         assert whole.simulated
         assert (feed.count(whole), whole.set_apart) == (len(truth) - len(comets), len(comets))
         assert set(whole.names) == {row.fullname for row in truth}

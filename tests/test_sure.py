@@ -25,7 +25,7 @@ SURE: dict[str, Any] = {
     "close_approach_sigma_min": 7.0,
 }
 NOTICE = Flyby(**SURE, diameter_m=60.0)
-WIDE = {"miss_distance_min_ld": 0.2, "miss_distance_max_ld": 9.0}
+WIDE: dict[str, Any] = {"miss_distance_min_ld": 0.2, "miss_distance_max_ld": 9.0}
 
 
 def shown(**told: Any) -> str:

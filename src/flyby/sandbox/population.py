@@ -5,6 +5,10 @@ NeoWs really listed for 2000 to 2026. Every day is made from the seed and its da
 any order, and a day far away costs no more than the next one. Numbers are rounded before they leave, so that the last
 bit of a platform's logarithm does not show. Threads may share a population.
 
+It obeys physics: nothing passes within the Earth or its atmosphere, what comes near is as fast as the Earth's gravity
+makes it, what is known of an orbit shrinks the range within which it passes, and the truth lies in that range nearly
+always.
+
 What NeoWs lists changes once a day, at its reload. The state after the reload of a date is that date's *edition*;
 everything below is a function of the edition, as the ordinal of its date.
 """
@@ -22,9 +26,23 @@ from random import Random
 KM_PER_AU = 149597870.7
 #: Neither NeoWs nor CAD lists what passes farther away.
 FARTHEST_AU = 0.5
+#: What comes nearer to the Earth's centre meets the ground or burns up: no flyby. The mean radius and 100 km of air.
+CLOSEST_AU = (6371.0 + 100.0) / KM_PER_AU
+#: The Earth's gravity, GM, as in JPL's ephemeris DE440. What falls in from far away with the speed v has at the
+#: distance r the speed sqrt(v² + 2 GM / r).
+EARTH_GM_KM3_S2 = 398600.435507
+SLOWEST_KM_S = 0.4
 MINUTES_PER_DAY = 1440
 #: A flyby is listed at most this many days from where it truly belongs, while its orbit is poor.
 LARGEST_SHIFT_DAYS = 2
+#: One sigma of the time against one of the distance, both in km along the way (measured on JPL's answer for 2020).
+TIME_PER_DISTANCE = 0.45
+#: JPL's three sigma are a little narrow: of what it revised, nearly one in a hundred left them.
+STATED_SIGMA = 0.85
+#: Of the faint objects found long before or after their flyby so many were lost within weeks: their orbits stay poor.
+LOST_SHARE, LOST_FAINTER_THAN = 0.33, 22.5
+#: JPL lists no flyby of which it does not know the time to ten days.
+MOST_UNCERTAIN_MINUTES = 14_390.0
 
 #: Objects designated from 2020 on have ids 54xxxxxx, earlier ones 3xxxxxx, numbered ones 2xxxxxx.
 FIRST_HALF_MONTH_YEAR, FIRST_LONG_ID_YEAR = 1996, 2020
@@ -80,8 +98,12 @@ class Row:
     is_sentry_object: bool
     #: Counts the orbits computed so far, from 1.
     orbit: int
-    #: How uncertain the orbit leaves the distance, one sigma.
-    sigma_km: float
+    #: The moment itself, of which `at` is the nearest minute.
+    instant: datetime
+    velocity_infinity_km_s: float
+    #: How uncertain the orbit is said to leave the distance and the time, three sigma.
+    uncertain_km: float
+    uncertain_minutes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +112,25 @@ class CadRow:
 
     des: str
     fullname: str
-    at: datetime
+    orbit_id: str
+    instant: datetime
     miss_distance_au: float
+    miss_distance_min_au: float
+    miss_distance_max_au: float
     relative_velocity_km_s: float
+    velocity_infinity_km_s: float
+    #: Three sigma.
+    uncertain_minutes: float
     absolute_magnitude_h: float | None
-    orbit: int
-    sigma_km: float
+    #: Measured, of a few.
+    diameter_km: float | None = None
+    diameter_sigma_km: float | None = None
+    is_comet: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """The minute that JPL prints."""
+        return _nearest_minute(self.instant)
 
 
 class Population:
@@ -128,12 +163,13 @@ class Population:
     def cad(self, day: date, at: datetime) -> list[CadRow]:
         """What JPL's close-approach data lists for `day` at the moment `at` (aware), by time.
 
-        It has NeoWs' next edition hours early, one row for an object that was numbered, and comets.
+        It has NeoWs' next edition hours early, one row for an object that was numbered, and comets. It goes by the
+        instant: what passes in the last half minute of a day is that day's, though its minute is the next day's.
         """
         at = at.astimezone(UTC)
-        rows = (flyby.cad(at) for flyby in self._around(day))
-        asteroids = [row for row in rows if row is not None and row.at.date() == day]
-        return sorted([*asteroids, *self._comets(day)], key=lambda row: (row.at, row.des))
+        rows = (flyby.cad(at, self.seed) for flyby in self._around(day))
+        asteroids = [row for row in rows if row is not None and row.instant.date() == day]
+        return sorted([*asteroids, *self._comets(day, at)], key=lambda row: (row.instant, row.des))
 
     def _around(self, day: date) -> Iterator["_Flyby"]:
         """Every flyby that an edition may list for `day`."""
@@ -165,15 +201,40 @@ class Population:
                 flybys.append(_make_flyby(rng, self.seed, ordinal, discovered, distance, group, place))
         return tuple(flybys)
 
-    def _comets(self, day: date) -> list[CadRow]:
+    def _comets(self, day: date, at: datetime) -> list[CadRow]:
         """About three comets a year pass too: CAD has them, NeoWs does not."""
         rng = _rng(f"{self.seed}/comets/{day}")
         if rng.random() >= 3 / 365:
             return []
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=rng.randrange(MINUTES_PER_DAY))
-        des = f"{rng.randrange(901, 1000)}P"
+        instant = _midnight(day.toordinal()) + timedelta(seconds=round(86_399 * rng.random()))
+        if rng.random() < 0.6:
+            des = f"{rng.randrange(901, 1000)}P"
+            fullname, orbit_id, discovered = f"{des}/Sandbox", str(rng.randrange(7, 120)), date.min
+        else:  # seen once in history, and found not long before
+            discovered = day - timedelta(days=rng.randrange(20, 700))
+            des = f"{discovered.year} {HALF_MONTHS[_half_month(discovered.toordinal()) % 24]}{rng.randrange(1, 9)}"
+            fullname, orbit_id = f"C/{des} (Sandbox)", f"{rng.randrange(3, 40)}"
+        if rng.random() < 0.3:  # some comets' orbits are named for the apparition that they are good for
+            orbit_id = f"K{day.year % 100:02}{rng.randrange(1, 10)}/{orbit_id}"
+        if at.date() < discovered:
+            return []
         distance = round(0.04 + 0.45 * rng.random(), 12)
-        return [CadRow(des, f"{des}/Sandbox", at, distance, round(9 + 15 * rng.random(), 10), None, 7, 40.0)]
+        from_afar = round(9 + 15 * rng.random(), 10)
+        return [
+            CadRow(
+                des,
+                fullname,
+                orbit_id,
+                instant,
+                distance,
+                *_range_au(distance, 120.0),
+                _speed(from_afar, distance),
+                from_afar,
+                0.2,
+                None,
+                is_comet=True,
+            )
+        ]
 
 
 @dataclass(slots=True)
@@ -184,7 +245,8 @@ class _Flyby:
     day: int
     minute: float
     distance_au: float
-    velocity_km_s: float
+    #: Far from the Earth.
+    velocity_infinity_km_s: float
     magnitude: float | None
     hazardous: bool
     sentry: bool
@@ -196,6 +258,8 @@ class _Flyby:
     orbits: tuple[int, ...]
     #: Factor on the uncertainty of all its orbits.
     quality: float
+    #: Of an object that was lost, how many days it was observed.
+    lost_after: int | None
     numbered: int
     #: From here on the provisional id is no longer served beside the number's.
     renamed: int
@@ -218,23 +282,35 @@ class _Flyby:
         # the row under the old id is no longer kept up, and mostly loses its time of day
         return (self._row(self.numbered, numbered=False, stale=True), self._row(edition, numbered=True))
 
-    def cad(self, at: datetime) -> CadRow | None:
+    def cad(self, at: datetime, seed: int) -> CadRow | None:
         edition = (at - timedelta(hours=self.cad_hours)).toordinal()
         if not self._listed(edition):
             return None
         numbered = self.number is not None and edition >= self.numbered
         row = self._row(edition, numbered=numbered)
-        des = str(self.number) if numbered else self.designation
         return CadRow(
-            des,
+            str(self.number) if numbered else self.designation,
             row.name,
-            row.at,
+            str(row.orbit),
+            row.instant,
             row.miss_distance_au,
+            *_range_au(row.miss_distance_au, row.uncertain_km),
             row.relative_velocity_km_s,
+            row.velocity_infinity_km_s,
+            row.uncertain_minutes,
             row.absolute_magnitude_h,
-            row.orbit,
-            row.sigma_km,
+            *(self._measured_km(seed) if numbered else (None, None)),
         )
+
+    def _measured_km(self, seed: int) -> tuple[float | None, float | None]:
+        """The diameter that somebody measured, and its sigma where that is told; mostly nobody did."""
+        draws = _Draws(f"{seed}/size/{self.designation}")
+        if self.magnitude is None or draws.uniform() > 0.4:
+            return None, None
+        albedo = 0.06 + 0.17 * draws.uniform()
+        diameter = 1329 * 10 ** (-0.2 * self.magnitude) / albedo**0.5
+        told = draws.uniform() < 0.7
+        return round(diameter, 3), max(round(diameter * (0.02 + 0.15 * draws.uniform()), 3), 0.001) if told else None
 
     def _listed(self, edition: int) -> bool:
         return self.discovered <= edition and not self.withdrawn <= edition < self.returned
@@ -255,18 +331,31 @@ class _Flyby:
         arc_days = self.orbits[orbit - 1] - self.discovered
         draws = _Draws(f"{self.label}/{orbit}")
         sigma_km = self.quality * 1.2e5 / (1.0 + arc_days) ** 1.3
+        km_per_minute = 60 * self.velocity_infinity_km_s
+        if self.lost_after is not None:  # what is known of some days is carried over years
+            sigma_km *= 1.0 + abs(self.day - self.discovered) / (3.0 + arc_days)
+            most_km = MOST_UNCERTAIN_MINUTES * km_per_minute / (3 * STATED_SIGMA * TIME_PER_DISTANCE)
+            sigma_km = min(sigma_km, most_km)
         error_km = sigma_km * draws.normal()
-        error_minutes = 0.45 * sigma_km / (60 * self.velocity_km_s) * draws.normal()
-        minute = self.minute + error_minutes + (MINUTES_PER_DAY * self.shift_days if shifted else 0)
+        error_minutes = TIME_PER_DISTANCE * sigma_km / km_per_minute * draws.normal()
+        if shifted:  # what is two sigma off in time is uncertain in distance too
+            shift_minutes = float(MINUTES_PER_DAY * self.shift_days)
+            shift_km = abs(shift_minutes) / 2 * km_per_minute / TIME_PER_DISTANCE
+            error_minutes += shift_minutes
+            error_km += shift_km * _Draws(f"{self.label}/shift").normal()
+            sigma_km = math.sqrt(sigma_km * sigma_km + shift_km * shift_km)
         reach = LARGEST_SHIFT_DAYS * MINUTES_PER_DAY
-        minute = min(max(minute, -reach), reach + MINUTES_PER_DAY - 1)
-        at = datetime.fromordinal(self.day).replace(tzinfo=UTC) + timedelta(minutes=math.floor(minute))
-        distance = abs(self.distance_au + error_km / KM_PER_AU)
+        minute = min(max(self.minute + error_minutes, -reach), reach + MINUTES_PER_DAY - 1)
+        instant = _midnight(self.day) + timedelta(seconds=math.floor(60 * minute))
+        at = _nearest_minute(instant)
+        distance = round(_folded(self.distance_au + error_km / KM_PER_AU), 14)
+        from_afar = round(self.velocity_infinity_km_s * (1 + min(max(error_km * 1e-9, -0.05), 0.05)), 10)
         # most new orbits move the magnitude by a few hundredths
         moved = draws.uniform() < 0.65
         magnitude = self.magnitude
         if magnitude is not None and moved:
             magnitude = magnitude + 0.3 * draws.normal() / (1.0 + arc_days) ** 0.35
+        stated_km = 3 * STATED_SIGMA * sigma_km
         return Row(
             f"{2_000_000 + self.number}" if numbered and self.number is not None else self.neo_id,
             f"{self.number} ({self.designation})" if numbered else f"({self.designation})",
@@ -274,14 +363,43 @@ class _Flyby:
             at.date(),
             at,
             not (stale and self.cad_hours < 5),
-            round(min(max(distance, 3e-5), FARTHEST_AU - 1e-6), 14),
-            round(self.velocity_km_s * (1 + error_km * 1e-9), 10),
+            distance,
+            _speed(from_afar, distance),
             None if magnitude is None else round(magnitude, 2),
             self.hazardous,
             self.sentry,
             orbit,
-            round(sigma_km, 6),
+            instant,
+            from_afar,
+            round(stated_km, 6),
+            round(TIME_PER_DISTANCE * stated_km / km_per_minute, 6),
         )
+
+
+def _midnight(ordinal: int) -> datetime:
+    return datetime.fromordinal(ordinal).replace(tzinfo=UTC)
+
+
+def _nearest_minute(instant: datetime) -> datetime:
+    return (instant + timedelta(seconds=30)).replace(second=0, microsecond=0)
+
+
+def _speed(from_afar_km_s: float, distance_au: float) -> float:
+    """How fast something is at a distance that the Earth's gravity pulls in from far away."""
+    return round(math.sqrt(from_afar_km_s**2 + 2 * EARTH_GM_KM3_S2 / (distance_au * KM_PER_AU)), 10)
+
+
+def _range_au(distance_au: float, uncertain_km: float) -> tuple[float, float]:
+    """The least and the most distance. An orbit that may hit is still not one through the centre."""
+    uncertain_au = uncertain_km / KM_PER_AU
+    return round(max(distance_au - uncertain_au, 0.05 * distance_au), 15), round(distance_au + uncertain_au, 15)
+
+
+def _folded(distance_au: float) -> float:
+    """The distance folded into what can be listed, which brings it no farther from any distance in there."""
+    span = FARTHEST_AU - 1e-6 - CLOSEST_AU
+    beyond = abs(distance_au - CLOSEST_AU) % (2 * span)
+    return CLOSEST_AU + min(beyond, 2 * span - beyond)
 
 
 def _rng(label: str) -> Random:
@@ -337,8 +455,8 @@ def _draw_distance(rng: Random, year: float) -> float:
     if rng.random() < min(max(0.02 * (year - 2010), 0.0), 0.2):
         near = -0.035 * math.log(1 - rng.random())
         if near < FARTHEST_AU:
-            return max(near, 4e-5)
-    return max(FARTHEST_AU * rng.random(), 4e-5)
+            return max(near, CLOSEST_AU)
+    return max(FARTHEST_AU * rng.random(), CLOSEST_AU)
 
 
 def _draw_lag(rng: Random, distance: float) -> int:
@@ -350,6 +468,7 @@ def _draw_lag(rng: Random, distance: float) -> int:
 def _make_flyby(rng: Random, seed: int, day: int, discovered: int, distance: float, group: str, place: int) -> _Flyby:
     half_month, slot = _half_month(discovered), _slot(day, group, place)
     designation = _designation(half_month, slot)
+    label = f"{seed}/flyby/{designation}/{day}"
     number, numbered = None, 0
     if group == "around":
         below = distance / 0.08
@@ -366,22 +485,26 @@ def _make_flyby(rng: Random, seed: int, day: int, discovered: int, distance: flo
             number = 21_000 + int(2.6 * (half_month * (DESIGNATIONS - KNOWN_FROM) + slot - KNOWN_FROM))
             numbered = _first_of(half_month) + 900 + int(3000 * draws.uniform())
     magnitude = max(magnitude, 14.0)
-    velocity = max((8.6 + 16 * distance) * math.exp(0.5 * _normal(rng)), 0.4)
+    may_be_lost = group != "around" and number is None and magnitude > LOST_FAINTER_THAN
+    lost_after = _draw_lost(label) if may_be_lost else None
+    velocity = (8.6 + 16 * distance) * math.exp(0.5 * _normal(rng))
+    # what is slower than gravity makes it is as slow as can be
+    from_afar_squared = max(velocity**2 - 2 * EARTH_GM_KM3_S2 / (distance * KM_PER_AU), SLOWEST_KM_S**2)
     withdrawn = returned = 10**7
     if rng.random() < 0.02:
         withdrawn = max(discovered, day) + 3 + int(900 * rng.random() ** 2)
         if rng.random() < 0.25:
             returned = withdrawn + 3 + int(30 * rng.random())
     shift_days = shifted_until = 0
-    if rng.random() < 0.03:
+    if rng.random() < 0.03 and lost_after is None:
         shift_days = rng.choice((-2, -1, -1, 1, 1, 2))
         shifted_until = max(discovered, day) + 2 + int(60 * rng.random())
     return _Flyby(
-        label=f"{seed}/flyby/{designation}/{day}",
+        label=label,
         day=day,
         minute=MINUTES_PER_DAY * rng.random(),
         distance_au=distance,
-        velocity_km_s=velocity,
+        velocity_infinity_km_s=math.sqrt(from_afar_squared),
         magnitude=None if rng.random() < 1 / 8000 else magnitude,
         hazardous=hazardous,
         sentry=magnitude > 23 and distance < 0.2 and rng.random() < 0.08,
@@ -389,8 +512,9 @@ def _make_flyby(rng: Random, seed: int, day: int, discovered: int, distance: flo
         neo_id=_provisional_id(half_month, slot),
         number=number,
         discovered=discovered,
-        orbits=_draw_orbits(rng, discovered, day),
+        orbits=_draw_orbits(rng, discovered, day, lost_after),
         quality=0.2 + 2.4 * rng.random() ** 2,
+        lost_after=lost_after,
         numbered=numbered,
         renamed=numbered + 90 + int(270 * rng.random()),
         shift_days=shift_days,
@@ -401,7 +525,13 @@ def _make_flyby(rng: Random, seed: int, day: int, discovered: int, distance: flo
     )
 
 
-def _draw_orbits(rng: Random, discovered: int, day: int) -> tuple[int, ...]:
+def _draw_lost(label: str) -> int | None:
+    """After how many days an object was lost; None if it is observed to this day."""
+    draws = _Draws(f"{label}/lost")
+    return int(math.exp(3.4 * draws.uniform())) if draws.uniform() < LOST_SHARE else None
+
+
+def _draw_orbits(rng: Random, discovered: int, day: int, lost_after: int | None) -> tuple[int, ...]:
     """When its orbit is computed anew: often at first, ever more seldom, and again when it comes by."""
     when = max(discovered, day - 800)
     orbits = [discovered]
@@ -412,6 +542,8 @@ def _draw_orbits(rng: Random, discovered: int, day: int) -> tuple[int, ...]:
             gap = day - 10 - when
         when += gap
         orbits.append(when)
+    if lost_after is not None:
+        orbits = [discovered + after for after in (0, 1, 3, 7, 15) if after <= lost_after]
     return tuple(orbits)
 
 

@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
@@ -28,11 +28,13 @@ import msgspec
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS
 from flyby.errors import UsageError
-from flyby.sandbox.population import KM_PER_AU, CadRow, Population, Row
+from flyby.sandbox.population import KM_PER_AU, MINUTES_PER_DAY, CadRow, Population, Row
 
 SIMULATED = "flyby's built-in sky: these asteroids do not exist"
 FEED, CAD = "/neo/rest/v1/feed", "/cad.api"
 HOUR = timedelta(hours=1)
+#: Where Julian days are counted from here: noon of this day ends 2,451,545 of them.
+J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 DEMO_KEY, DEMO_HOURLY, DEMO_DAILY = "DEMO_KEY", 30, 50
 #: The key that NeoWs does not know, until the fault `unknown-key=…` names another.
 UNKNOWN_KEY = "UNKNOWN_KEY"
@@ -47,6 +49,8 @@ HEROKU_PAGE = (
     b"occurred in the application and your page could not be served.</p></body></html>"
 )
 FAULTS = "groups=2|3|54, down, empty, cad-down, unknown-key=KEY and none, with commas between"
+#: The last second of a day: CAD's dates without a time mean all of their day.
+LAST_SECOND = time(23, 59, 59, 999_999)
 CAD_FIELDS = ("des", "orbit_id", "jd", "cd", "dist", "dist_min", "dist_max", "v_rel", "v_inf", "t_sigma_f", "h")
 
 encode = msgspec.json.encode
@@ -331,9 +335,9 @@ class _App:
         signature = {"source": "NASA/JPL SBDB Close Approach Data API", "version": "1.5", "simulated": SIMULATED}
         try:
             today = now.astimezone(UTC).date()
-            first = _cad_day(query.get("date-min", "now"), today)
-            last = _cad_day(query.get("date-max", "+60"), today)
-            if not FIRST_DAY <= first <= LAST_DAY or not FIRST_DAY <= last <= LAST_DAY:
+            first = _cad_instant(query.get("date-min", "now"), today, time.min)
+            last = _cad_instant(query.get("date-max", "+60"), today, LAST_SECOND)
+            if not FIRST_DAY <= first.date() <= LAST_DAY or not FIRST_DAY <= last.date() <= LAST_DAY:
                 raise ValueError("date-min and date-max lie in 1900 to 2200")
             farthest_au = _cad_distance(query.get("dist-max", "0.05"))
         except ValueError as error:
@@ -343,9 +347,9 @@ class _App:
         earth = query.get("body", "Earth").lower() in ("earth", "all")
         data = [
             _cad_row(row, fullname=fullname, diameter=diameter)
-            for n in range((last - first).days + 1 if earth else 0)
-            for row in self.population.cad(first + n * DAY, now)
-            if row.miss_distance_au <= farthest_au
+            for n in range((last.date() - first.date()).days + 1 if earth else 0)
+            for row in self.population.cad(first.date() + n * DAY, now)
+            if first <= row.instant <= last and row.miss_distance_au <= farthest_au
         ]
         fields = list(CAD_FIELDS)
         if diameter:
@@ -465,12 +469,17 @@ def _pacific_midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 7 if 4 <= day.month <= 10 else 8, tzinfo=UTC)
 
 
-def _cad_day(text: str, today: date) -> date:
+def _cad_instant(text: str, today: date, otherwise: time) -> datetime:
+    """The instant that a date-min or date-max names; a date without a time has `otherwise`."""
     if text == "now":
-        return today
-    if text.startswith(("+", " ")):  # an unquoted plus in a query is a space
-        return today + int(text[1:]) * DAY
-    return date.fromisoformat(text[:10])
+        day = today
+    elif text.startswith(("+", " ")):  # an unquoted plus in a query is a space
+        day = today + int(text[1:]) * DAY
+    elif re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?", text, re.ASCII):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    else:
+        day = date.fromisoformat(text)
+    return datetime.combine(day, otherwise, UTC)
 
 
 def _cad_distance(text: str) -> float:
@@ -478,24 +487,40 @@ def _cad_distance(text: str) -> float:
 
 
 def _cad_row(row: CadRow, *, fullname: bool, diameter: bool) -> list[str | None]:
-    sigma_au = row.sigma_km / KM_PER_AU
-    julian_day = row.at.toordinal() + 1721424.5 + (row.at.hour * 60 + row.at.minute) / 1440
-    sigma_minutes = round(row.sigma_km / (60 * row.relative_velocity_km_s))
     cells: list[str | None] = [
         row.des,
-        str(row.orbit),
-        f"{julian_day:.9f}",
+        row.orbit_id,
+        _julian_day(row.instant),
         _named_minute(row.at),
-        f"{row.miss_distance_au:.14g}",
-        f"{max(row.miss_distance_au - 3 * sigma_au, 0.0):.14g}",
-        f"{row.miss_distance_au + 3 * sigma_au:.14g}",
-        f"{row.relative_velocity_km_s:.14g}",
-        f"{row.relative_velocity_km_s * 0.9985:.14g}",
-        "< 00:01" if sigma_minutes < 1 else f"{sigma_minutes // 60:02}:{sigma_minutes % 60:02}",
-        None if row.absolute_magnitude_h is None else f"{row.absolute_magnitude_h:g}",
+        f"{row.miss_distance_au:.15g}",
+        f"{row.miss_distance_min_au:.15g}",
+        f"{row.miss_distance_max_au:.15g}",
+        f"{row.relative_velocity_km_s:.15g}",
+        f"{row.velocity_infinity_km_s:.15g}",
+        _sigma(row.uncertain_minutes),
+        # whole magnitudes end with their point
+        None if row.absolute_magnitude_h is None else f"{row.absolute_magnitude_h:#.4g}".rstrip("0"),
     ]
     if diameter:
-        cells += [None, None]
+        cells += [_told(row.diameter_km), _told(row.diameter_sigma_km)]
     if fullname:
         cells.append(f"{row.fullname:>18}")
     return cells
+
+
+def _told(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+def _julian_day(instant: datetime) -> str:
+    """To nine decimals, put together from whole numbers: a float has no room for them."""
+    noons, seconds = divmod((instant - J2000) // timedelta(seconds=1), 86_400)
+    return f"{2_451_545 + noons}.{round(seconds * 10**9 / 86_400):09}"
+
+
+def _sigma(minutes: float) -> str:
+    """As JPL writes the uncertainty of a time: `< 00:01`, `00:07`, `2_08:33`."""
+    if minutes < 1:
+        return "< 00:01"
+    days, left = divmod(round(minutes), MINUTES_PER_DAY)
+    return f"{f'{days}_' if days else ''}{left // 60:02}:{left % 60:02}"

@@ -12,7 +12,11 @@ duplicates AS (
 strange AS (
     SELECT designation, close_approach_date
     FROM told
-    WHERE NOT coalesce(miss_distance_au > 0 AND miss_distance_au < 1, false)
+    -- Distances are from the Earth's centre: nothing passes within the Earth, and what comes near is at least as fast as
+    -- its gravity makes it there (v² ≥ 2 GM / r; two in a thousand are rounding).
+    WHERE NOT coalesce(miss_distance_km > 6371 AND miss_distance_au < 1, false)
+        OR NOT coalesce(pow(relative_velocity_km_s * 1.002, 2) >= 2 * 398600.4418 / miss_distance_km, false)
+        OR NOT coalesce(miss_distance_min_au <= miss_distance_max_au, true)
         OR NOT coalesce(relative_velocity_km_s > 0 AND relative_velocity_km_s < 150, false)
         OR NOT coalesce(abs(miss_distance_km / (miss_distance_au * 149597870.7) - 1) < 0.001, false)
         OR NOT coalesce(abs(miss_distance_ld / (miss_distance_au * 389) - 1) < 0.02, false)
