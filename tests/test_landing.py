@@ -18,6 +18,7 @@ from flyby.days import Window
 from flyby.errors import HomeError
 from flyby.fetch import raw as landing
 from flyby.sources.answer import Answer, Quota
+from flyby.sources.observations import is_simulated
 
 ANSWER = Answer(
     "neows",
@@ -183,3 +184,30 @@ def test_sweeping_removes_what_a_killed_process_left_an_hour_ago_and_nothing_els
     assert not old.exists()
     assert new.exists()
     assert landing.landed(tmp_path / "raw") == [landed]
+
+
+@pytest.mark.parametrize("first_is_simulated", [True, False])
+def test_real_and_simulated_answers_are_never_mixed_in_one_home(tmp_path: Path, first_is_simulated: bool) -> None:
+    bodies = {False: make_feed(), True: make_feed(links={"simulated": "a sky that is none"})}
+    page = replace(ANSWER, body=b"<html>down</html>", attempt=1)
+    keep = landing.keeper(tmp_path / "raw", purpose="daily", is_simulated=is_simulated)
+    keep(page)  # says nothing either way
+    keep(replace(ANSWER, body=bodies[first_is_simulated], attempt=2))
+    later = landing.keeper(tmp_path / "raw", purpose="daily", is_simulated=is_simulated)
+    for each in (keep, later):
+        with pytest.raises(HomeError, match="set FLYBY_HOME to another folder"):
+            each(replace(ANSWER, body=bodies[not first_is_simulated], attempt=3))
+        each(replace(ANSWER, body=bodies[first_is_simulated], attempt=4))
+    assert sorted(answer.attempt for answer in landing.landed(tmp_path / "raw")) == [1, 2, 4]
+
+
+def test_why_an_answer_was_asked_for_and_when_it_was_taken_in_are_in_names_too(tmp_path: Path) -> None:
+    landed = landing.land(tmp_path / "raw", ANSWER, purpose="daily", tick=date(2026, 11, 23))
+    assert landing.landed(tmp_path / "raw") == [landed]
+    assert (landed.purpose, landed.tick) == ("daily", date(2026, 11, 23))
+    reading = ("neows", ANSWER.requested_at)
+    assert landing.recorded_moments(tmp_path / "raw") == {}
+    for seconds in (7, 9):  # the first word stands
+        landing.mark_recorded(tmp_path / "raw", *reading, ANSWER.requested_at + timedelta(seconds=seconds))
+    assert landing.recorded_moments(tmp_path / "raw") == {reading: ANSWER.requested_at + timedelta(seconds=7)}
+    assert landing.landed(tmp_path / "raw") == [landed], "a mark is no answer"

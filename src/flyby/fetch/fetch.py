@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date, datetime
-from functools import partial
 from itertools import islice
 
 from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
-from flyby.fetch.raw import land
+from flyby.fetch.raw import keeper
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
 from flyby.sources.neows.client import NeoWs
+from flyby.sources.observations import is_simulated
 from flyby.store.allowance import SharedAllowance
 
 #: Requests under way at once. NASA's gateway serves each in about a second.
@@ -47,7 +47,7 @@ def neows(
         allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
         if allowed:
             stack.enter_context(closing(allowed))
-        keep = partial(land, settings.raw, purpose=purpose, tick=tick)
+        keep = keeper(settings.raw, purpose=purpose, tick=tick, is_simulated=is_simulated)
         client = NeoWs(
             settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed, outage_s=outage_s, tell=tell
         )

@@ -12,7 +12,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -101,6 +102,50 @@ def _write(path: Path, temporary: Path, body: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def keeper(
+    raw: Path, *, purpose: str, tick: date | None = None, is_simulated: Callable[[bytes], bool | None]
+) -> Callable[[Answer], Landed]:
+    """What lands every answer that a client gets, with what it was asked for.
+
+    It raises HomeError instead, before anything is written, where the answer is the built-in sky's and `raw` holds real
+    ones, or the reverse: mixed, they could not be told apart again.
+    """
+    held = next((said for body in _bodies(raw) if (said := is_simulated(body)) is not None), None)
+
+    def keep(answer: Answer) -> Landed:
+        nonlocal held
+        said = is_simulated(answer.body)
+        if held is not None and said is not None and said != held:
+            raise HomeError(_REAL_AND_SIMULATED if said else _SIMULATED_AND_REAL)
+        held = said if held is None else held
+        return land(raw, answer, purpose=purpose, tick=tick)
+
+    return keep
+
+
+_REAL_AND_SIMULATED = (
+    "FLYBY_HOME holds real answers, and this one is the built-in sky's: set FLYBY_HOME to another folder, or "
+    "FLYBY_NEOWS_URL and FLYBY_CAD_URL to NASA"
+)
+_SIMULATED_AND_REAL = (
+    "FLYBY_HOME holds the built-in sky's answers, which are simulated, and this one is real: set FLYBY_HOME to another "
+    "folder, or FLYBY_NEOWS_URL and FLYBY_CAD_URL to `flyby sandbox`"
+)
+
+
+def _bodies(raw: Path) -> Iterator[bytes]:
+    """Bodies of answers that came with status 200, in no order."""
+    try:
+        for folder in _folders(raw):
+            for entry in os.scandir(folder):
+                answer = _parse(entry.name, folder, ())
+                if answer is not None and answer.http_status == 200:
+                    with suppress(DamagedError):
+                        yield read(answer)
+    except OSError as error:
+        raise HomeError(f"cannot read {raw.name}/: {_advice(error)}") from None
 
 
 def settle(answers: Iterable[Landed]) -> None:

@@ -6,17 +6,17 @@ It never holds up a morning: it is asked for by a job of its own, and whatever g
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, Window
 from flyby.errors import SourceError
-from flyby.fetch.raw import land, landed
+from flyby.fetch.raw import keeper, landed
 from flyby.query.database import ask, query_text
 from flyby.record import SOMEBODY, Loaded
 from flyby.record.load import held, take_in
 from flyby.settings import Settings
 from flyby.sources.asteroids import CAD
 from flyby.sources.cad.client import Cad
+from flyby.sources.observations import is_simulated
 from flyby.store.warehouse import warehouse
 
 #: Most of what is ever added to a day's list is added in the weeks after it, and NeoWs' outages last for weeks.
@@ -97,7 +97,7 @@ def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
     at = settings.now()
     heard: list[Window] = []
     cut_short = None
-    keep = partial(land, settings.raw, purpose="comparison")
+    keep = keeper(settings.raw, purpose="comparison", is_simulated=is_simulated)
     with warehouse(settings).mark(at), Cad(settings.cad_url, on_answer=keep) as client:
         for window in windows:
             if _answers_of(settings, at.date()) >= MOST_A_DAY:

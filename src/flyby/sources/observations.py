@@ -74,6 +74,16 @@ def as_table(columns: dict[str, list[Any]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=OBSERVATIONS)
 
 
+#: What is a list of flybys, in NeoWs' shape or in JPL's, and how the built-in sky says that it is neither's.
+_LISTS = re.compile(rb'"(?:near_earth_objects|signature)"\s*:')
+_SIMULATED = re.compile(rb'"simulated"\s*:')
+
+
+def is_simulated(body: bytes) -> bool | None:
+    """Whether an answer is the built-in sky's; None if it is no list of flybys."""
+    return _SIMULATED.search(body) is not None if _LISTS.search(body) else None
+
+
 def quote(text: str, length: int = 60) -> str:
     """Text from an answer, fit for one line of a message: nothing unprintable, at most `length` characters."""
     shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:length])
