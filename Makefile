@@ -76,6 +76,10 @@ audit: $(VENV)/fuzz.stamp  ## known weaknesses of what flyby is installed with (
 bench: $(VENV)/bench.stamp  ## flyby beside its peers, on this machine
 	$(BIN)/python -m benchmarks.run
 
+.PHONY: calibration
+calibration: $(VENV)/dev.stamp  ## how good JPL's ranges were, from recorded answers
+	$(BIN)/python -m benchmarks.calibration
+
 .PHONY: replay
 replay: $(VENV)/bench.stamp  ## 120 mornings with two years of history: what is held, what is missed
 	$(BIN)/python -m benchmarks.replay

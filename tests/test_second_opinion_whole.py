@@ -157,6 +157,13 @@ def test_the_distances_of_a_pair_agree_or_are_listed_as_a_disagreement(year: Set
     assert min(sigmas) > 3
 
 
+def test_of_what_changed_after_jpl_gave_a_range_more_than_99_in_100_stayed_inside(year: Settings) -> None:
+    simulated, rows = views.calibration(year.published)
+    assert (simulated, {row.against for row in rows}) == (False, {"other"}), "JPL was heard once"
+    assert sum(row.pairs for row in rows) == 4693
+    assert (sum(row.distances_changed for row in rows), sum(row.distances_outside for row in rows)) == (915, 7)
+
+
 def test_a_pair_has_one_name_or_one_number(year: Settings) -> None:
     _, pairs = ask(
         year.published,

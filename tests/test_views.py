@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from answers import Home, moment, row, window
+from approaches import make_cad, make_row
 from flyby.errors import HomeError
 from flyby.query import views
 from flyby.record.load import publish_record
@@ -226,3 +227,15 @@ def test_readings_within_a_day_show_when_the_source_changes(home: Published) -> 
 )
 def test_the_hour_of_a_daily_schedule(cron: str, timezone: str, hour: float | None) -> None:
     assert views.cron_hour_utc(cron, timezone, at("2019-02-16T00:00")) == hour
+
+
+def test_how_good_jpls_ranges_are_is_told_from_its_own_later_word(home: Published) -> None:
+    said = [("2020-Jan-05 06:00", "0.100"), ("2020-Jan-05 09:00", "0.130"), ("2020-Jan-05 09:00", "0.131")]
+    for day, (cd, au) in enumerate(said, 10):
+        told = make_row("2019 AB", cd, dist=au, dist_min="0.09", dist_max="0.1305", t_sigma_f="01:00")
+        home.land(moment(f"2020-01-{day}"), window("2020-01-01", "2020-01-31"), make_cad(told), source="cad")
+    home.take_in()
+    [found] = views.calibration(home.file)[1]
+    assert (found.against, found.orbit_age, found.pairs) == ("revised", "under ten years", 2)
+    assert (found.distances_changed, found.distances_outside) == (2, 2)
+    assert (found.times_changed, found.times_outside) == (1, 1)

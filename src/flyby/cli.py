@@ -253,6 +253,21 @@ def latency(as_json: bool) -> None:
     )
 
 
+@flyby.command(epilog="Example: flyby calibration")
+@as_json
+@_debug
+def calibration(as_json: bool) -> None:
+    """How sure JPL was, and how right: of what changed later, how much stayed inside the range it had given."""
+    from flyby.query import views
+
+    is_simulated, found = views.calibration(Settings.load().database)
+    if as_json:
+        return _print_json({"simulated": is_simulated, "calibration": [asdict(row) for row in found]})
+    from flyby.output import terminal
+
+    return terminal.show_calibration(found, simulated=is_simulated)
+
+
 @flyby.command(
     epilog='Example: flyby sql "SELECT name, miss_distance_ld FROM close_approaches ORDER BY 2 LIMIT 5"',
     context_settings={"ignore_unknown_options": True},  # a query may begin with `-- a comment`

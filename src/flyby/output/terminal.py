@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from flyby.query.sure import is_timed, is_wide
-from flyby.query.views import Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
+from flyby.query.views import Calibration, Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
 
 if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
     from rich.progress import TaskID
@@ -330,6 +330,50 @@ def summary(changes: Changes) -> str:
     """How many of each kind, in words."""
     counts = [(kind, len(changes.of(kind))) for kind in ("new", "revised", "relisted", "unlisted", "withdrawn")]
     return ", ".join(f"{count:,} {kind}" for kind, count in counts if count) or "nothing changed"
+
+
+def show_calibration(rows: Sequence[Calibration], *, simulated: bool) -> None:
+    """`flyby calibration`."""
+    screen = console()
+    _banner(screen, simulated)
+    if not rows:
+        _say(
+            screen,
+            "How good JPL's ranges are cannot be told yet: that takes flybys that JPL was asked about, and that have "
+            "changed since. Come back when mornings have run for some weeks.",
+        )
+        return
+    against = {"revised": "JPL's own later word", "other": "NeoWs' word now"}
+    columns = [
+        Column("orbit at the time"),
+        Column("flybys", right=True, spare=1),
+        Column("distances changed", right=True),
+        Column("outside", right=True),
+        Column("times changed", right=True),
+        Column("outside", right=True),
+    ]
+    for kind, told in against.items():
+        its = [row for row in rows if row.against == kind]
+        if not its:
+            continue
+        _say(screen, f"What JPL gave a range for (3 sigma), against {told}")
+        shown = [
+            (
+                row.orbit_age,
+                f"{row.pairs:,}",
+                f"{row.distances_changed:,}",
+                f"{row.distances_outside:,}",
+                f"{row.times_changed:,}",
+                f"{row.times_outside:,}",
+            )
+            for row in its
+        ]
+        screen.print(table(columns, shown, width=screen.width))
+        pairs, changed = sum(row.pairs for row in its), sum(row.distances_changed for row in its)
+        outside = sum(row.distances_outside for row in its)
+        share = f", {1 - outside / changed:.1%} of those that changed stayed inside" if changed else ""
+        _say(screen, f"{outside:,} of {pairs:,} distances left the range{share}.")
+    _say(screen, "Changed is what differs by more than one in 100 million, or by a minute.", style="dim")
 
 
 def show_latency(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: float | None) -> None:

@@ -186,6 +186,20 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """Of what JPL gave a range for, how much changed later, and how much of that left the range; for one way of looking
+    (`revised`: by JPL's own later word, `other`: by NeoWs') and one age of the orbit."""
+
+    against: str
+    orbit_age: str
+    pairs: int
+    distances_changed: int
+    distances_outside: int
+    times_changed: int
+    times_outside: int
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """How late the source is, as far as this record can tell."""
 
@@ -339,6 +353,12 @@ def latency(published: Database) -> Latency:
         rereadings = _rows(connection, "rereadings")
         simulated = _is_simulated(connection)
     return Latency(simulated, growth(steps), len(rereadings), reload_hours(rereadings))
+
+
+def calibration(published: Database) -> tuple[bool, list[Calibration]]:
+    """Whether the record is simulated, and how good JPL's ranges turned out to be, by how old the orbit was."""
+    with opened(published) as connection:
+        return _is_simulated(connection), [Calibration(**row) for row in _records(connection, "calibration")]
 
 
 def growth(steps: Sequence[tuple[int, int, int, int, int]]) -> list[Growth]:
