@@ -207,7 +207,7 @@ def test_a_backfill_goes_on_past_windows_that_cannot_be_read_and_says_at_the_end
     assert (error.progress.windows, error.progress.of_windows) == (len(JANUARY) - 2, len(JANUARY))
     assert str(error) == (
         f"NeoWs gives no answer that can be read for 2 windows, the first of them {JANUARY[1]} ({EMPTY}) "
-        f"(10 of 12 windows are held: the same command goes on from there)"
+        f"(10 of 12 windows are held: what is not is asked for again by later mornings)"
     )
     with held(settings) as record:
         states = {entry.day: entry.state for entry in ledger(record)}

@@ -17,6 +17,7 @@ from flyby import __version__
 from flyby.days import DAY, WINDOW_DAYS, parse_day
 from flyby.errors import FlybyError, UsageError, is_interrupt
 from flyby.settings import Settings
+from flyby.words import count
 
 if TYPE_CHECKING:
     from flyby.query import views
@@ -368,7 +369,7 @@ def export(folder: Path) -> None:
     with terminal.busy("writing the dataset"):
         done = write(settings.database, folder)
     terminal.say(
-        f"{folder}: {done.rows:,} rows in {done.files:,} files, {done.bytes / 1e6:,.1f} MB; "
+        f"{folder}: {count(done.rows, 'row')} in {count(done.files, 'file')}, {done.bytes / 1e6:,.1f} MB; "
         f"{done.bytes_written / 1e6:,.1f} MB of them written now"
     )
 
@@ -400,7 +401,8 @@ def rebuild(without_lost: bool) -> None:
         done = intake.rebuild(settings, without_lost=without_lost)
         intake.publish_record(settings)
     terminal.say(
-        f"made again from {done.answers:,} answers: {done.rows:,} rows, {sum(done.changes.values()):,} revisions"
+        f"made again from {count(done.answers, 'answer')}: {count(done.rows, 'row')}, "
+        f"{count(sum(done.changes.values()), 'revision')}"
     )
 
 
@@ -459,7 +461,7 @@ def _check(found: "views.Status", unhealthy: Sequence[str]) -> None:
     when = f"the last morning was {morning.requested_at:%Y-%m-%d %H:%M} UTC" if morning else "no morning has run yet"
     missing = sum(span.days for span in found.missing)
     wrong = [f"{when}: `flyby run` asks now, `flyby up` or cron every day"] * found.is_stale + list(unhealthy)
-    wrong += [f"{missing:,} days are missing: the next runs ask for them"] * bool(missing)
+    wrong += [f"missing: {count(missing, 'day')}, which the next runs ask for"] * bool(missing)
     if wrong:
         raise FlybyError("; ".join(wrong))
     click.echo(f"all is well: {when}")

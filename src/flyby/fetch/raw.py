@@ -139,8 +139,8 @@ def _bodies(raw: Path) -> Iterator[bytes]:
     """Bodies of answers that came with status 200, in no order."""
     try:
         for folder in _folders(raw):
-            for entry in os.scandir(folder):
-                answer = _parse(entry.name, folder, ())
+            for name in os.listdir(folder):
+                answer = _parse(name, folder, ())
                 if answer is not None and answer.http_status == 200:
                     with suppress(DamagedError):
                         yield read(answer)

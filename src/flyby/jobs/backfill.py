@@ -14,6 +14,7 @@ from flyby.record import SOMEBODY, Loaded
 from flyby.record.load import BATCH_ANSWERS, held, load_landed, take_in
 from flyby.settings import Settings
 from flyby.store.warehouse import warehouse
+from flyby.words import count
 
 #: How long to wait for a key's allowance where the source does not say, and in all before giving up: NASA counts by the
 #: hour, for DEMO_KEY also by the day.
@@ -42,9 +43,16 @@ class Interrupted(FlybyError):
 
     def __init__(self, progress: Progress, cause: BaseException) -> None:
         why = "interrupted" if isinstance(cause, KeyboardInterrupt) else str(cause)
-        held = f"{progress.windows:,} of {progress.of_windows:,} windows are held"
+        are = "is" if progress.of_windows == 1 else "are"
+        held = f"{progress.windows:,} of {count(progress.of_windows, 'window')} {are} held"
         alone = ", with --wait by itself" if isinstance(cause, QuotaError) else ""
-        super().__init__(f"{why} ({held}: the same command goes on from there{alone})")
+        # What cannot be read now may be so for ever: no repetition will mend it.
+        then = (
+            "what is not is asked for again by later mornings"
+            if isinstance(cause, FeedError | Refused)
+            else f"the same command goes on from there{alone}"
+        )
+        super().__init__(f"{why} ({held}: {then})")
         self.progress = progress
         self.cause = cause
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from flyby.query.sure import is_timed, is_wide
 from flyby.query.views import Calibration, Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
+from flyby.words import count
 
 if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come with history
     from rich.progress import TaskID
@@ -155,8 +156,8 @@ def show_status(status: Status, *, home: str) -> None:
         kept = f", {status.unlisted:,} more were listed once" if status.unlisted else ""
         _say(
             screen,
-            f"{status.listed:,} flybys from {status.first_day} to {status.last_day}{kept}; "
-            f"{status.revisions:,} revisions from {status.requests:,} answers",
+            f"{count(status.listed, 'flyby')} from {status.first_day} to {status.last_day}{kept}; "
+            f"{count(status.revisions, 'revision')} from {count(status.requests, 'answer')}",
         )
         states = [f"{count:,} {state}" for state, count in status.days.items()]
         _say(screen, f"days: {', '.join(states)}")
@@ -191,8 +192,8 @@ def show_second_opinion(opinion: SecondOpinion) -> None:
         f"{told}. On {opinion.days:,} days that both were asked about, {opinion.in_both:,} flybys are in both lists, "
         f"{opinion.neows_only:,} only in NeoWs', {opinion.cad_only:,} only in JPL's",
     )
-    for why, count in opinion.cad_only_because.items():
-        _say(screen, f"  only in JPL's, {count:,}: {why}")
+    for why, flybys in opinion.cad_only_because.items():
+        _say(screen, f"  only in JPL's, {flybys:,}: {why}")
     if opinion.disagreements:
         widest = opinion.disagreements[0]
         _say(
@@ -217,7 +218,7 @@ def show_upcoming(upcoming: Upcoming, *, most: int | None = None) -> None:
     screen.print(passing_table(upcoming.flybys[:most], width=screen.width))
     if most is not None and len(upcoming.flybys) > most:
         _say(screen, f"… and {len(upcoming.flybys) - most:,} more", style="dim")
-    _say(screen, f"{len(upcoming.flybys):,} flybys to {last}. Closest: {_told(upcoming.closest)}")
+    _say(screen, f"{count(len(upcoming.flybys), 'flyby')} to {last}. Closest: {_told(upcoming.closest)}")
 
 
 def passing_table(flybys: Sequence[dict[str, Any]], *, width: int) -> "Text | Table":
@@ -255,7 +256,7 @@ def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, w
     if len(passed) > LISTED:
         _say(screen, f"… and {len(passed) - LISTED:,} farther away", style="dim")
     looks = f", {changes.first_looks:,} on days read for the first time" if changes.first_looks else ""
-    _say(screen, f"{day}: {len(passed):,} flybys. This run: {summary(changes)}{looks}.")
+    _say(screen, f"{day}: {count(len(passed), 'flyby')}. This run: {summary(changes)}{looks}.")
     for warning in warnings:
         _say(screen, f"warning: {_shortened(warning)}", style="yellow")
     _say(screen, "`flyby upcoming` shows what comes, `flyby changes` what moved.", style="dim")
@@ -264,7 +265,10 @@ def show_run(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, w
 def show_morning(day: date, passed: Sequence[dict[str, Any]], changes: Changes, *, warnings: Sequence[str]) -> None:
     """What a morning of the demo found, what was late, what was revised: told in sentences."""
     screen = console()
-    _say(screen, f"found    {len(passed):,} flybys for {day}" + (f", closest {_told(passed[0])}" if passed else ""))
+    _say(
+        screen,
+        f"found    {count(len(passed), 'flyby')} for {day}" + (f", closest {_told(passed[0])}" if passed else ""),
+    )
     if changes.first_looks:
         _say(screen, f"ahead    {changes.first_looks:,} on days read for the first time")
     new = changes.of("new")
@@ -291,8 +295,8 @@ def show_backfill(done: "BackfillProgress", first: date, last: date, *, seconds:
         return
     left = "" if done.quota_remaining is None else f", quota left {done.quota_remaining:,}"
     say(
-        f"{first} to {last}: {done.windows:,} windows, {done.loaded.rows:,} rows, "
-        f"{sum(done.loaded.changes.values()):,} revisions in {duration(seconds)}{left}"
+        f"{first} to {last}: {count(done.windows, 'window')}, {count(done.loaded.rows, 'row')}, "
+        f"{count(sum(done.loaded.changes.values()), 'revision')} in {duration(seconds)}{left}"
     )
     for window, note in done.loaded.partial:
         say(f"suspect: {window}: {plain(note)}", style="yellow")
@@ -304,7 +308,7 @@ def show_changes(changes: Changes) -> None:
     _banner(screen, changes.simulated)
     since = f"{changes.since:%Y-%m-%d %H:%M} UTC"
     if changes.first_looks:
-        _say(screen, f"{changes.first_looks:,} flybys on days read for the first time")
+        _say(screen, f"{count(changes.first_looks, 'flyby')} on days read for the first time")
     if not changes.changes:
         _say(
             screen, f"Nothing else changed since {since}." if changes.first_looks else f"Nothing changed since {since}."
@@ -529,7 +533,7 @@ class BackfillBar:
         if self._task is None:
             self._task = self._bar.add_task("", total=progress.of_windows, rest="")
         rate = progress.windows / max(self.seconds, 1e-9)
-        parts = [f"{progress.loaded.rows:,} rows", f"{rate:.1f}/s"]
+        parts = [f"{count(progress.loaded.rows, 'row')}", f"{rate:.1f}/s"]
         if progress.quota_remaining is not None:
             parts.append(f"quota left {progress.quota_remaining:,}")
         if progress.windows:
@@ -602,8 +606,8 @@ def _freshness(status: Status) -> str:
     )
     ago = duration(max((status.now - morning.requested_at).total_seconds(), 0))
     told = (
-        f"last morning: {morning.requested_at:%Y-%m-%d %H:%M} UTC, {ago} ago: {morning.requests} requests, "
-        f"{morning.rows:,} rows, {morning.new:,} new, {morning.changed:,} changed, "
+        f"last morning: {morning.requested_at:%Y-%m-%d %H:%M} UTC, {ago} ago: {count(morning.requests, 'request')}, "
+        f"{count(morning.rows, 'row')}, {morning.new:,} new, {morning.changed:,} changed, "
         f"{', '.join(doubts) if doubts else 'all answers healthy'}"
     )
     return told + ("; none since: is `flyby up` running?" if status.is_stale else "")

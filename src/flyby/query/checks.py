@@ -9,6 +9,7 @@ from flyby.days import DAY, WINDOW_DAYS
 from flyby.query.database import ask, query_text
 from flyby.record.load import held
 from flyby.settings import Settings
+from flyby.words import count
 
 #: Yesterday was looked at since it began, or in the morning after: a run a day, and twelve hours of grace.
 FRESH_H = 36
@@ -69,7 +70,7 @@ def _finding(check: Check, numbers: Numbers) -> Finding:
 
 def _yesterday_is_present(n: Numbers) -> tuple[bool, str]:
     if n["yesterday_flybys"]:
-        return True, f"{n['yesterday']} lists {n['yesterday_flybys']} flybys"
+        return True, f"{n['yesterday']} lists {count(n['yesterday_flybys'], 'flyby')}"
     if n["yesterday_age_h"] is None:
         return False, f"{n['yesterday']} was never asked for: `flyby run` does"
     return False, f"{n['yesterday']} lists nothing"
@@ -81,12 +82,12 @@ def _freshness(n: Numbers) -> tuple[bool, str]:
         return False, f"{n['yesterday']} was never asked for: `flyby run` does"
     if age < -FRESH_H:
         return False, f"{n['yesterday']} was asked for {-age / 24:.0f} days from now: was this computer's clock wrong?"
-    return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago ({FRESH_H} are fine)"
+    return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago (up to {FRESH_H} is fine)"
 
 
 def _no_duplicates(n: Numbers) -> tuple[bool, str]:
     if n["duplicates"]:
-        return False, f"{n['duplicates']} flybys are there twice: `flyby rebuild` makes the record again"
+        return False, f"there twice: {count(n['duplicates'], 'flyby')}: `flyby rebuild` makes the record again"
     return True, f"each of {n['flybys']:,} flybys is there once"
 
 

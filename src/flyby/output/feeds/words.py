@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from flyby.query.asteroids import links
 from flyby.query.sure import DAY_MIN, is_timed, is_wide
+from flyby.words import count
 
 Flyby = Mapping[str, Any]
 
@@ -105,12 +106,8 @@ def _lunar(distance_ld: float) -> str:
 
 def _span(minutes: float) -> str:
     if minutes < 120:
-        return _count(minutes, "minute")
-    return _count(minutes / 60, "hour") if minutes < 2 * DAY_MIN else _count(minutes / DAY_MIN, "day")
-
-
-def _count(n: float, what: str) -> str:
-    return f"{n:,.0f} {what}" if round(n) == 1 else f"{n:,.0f} {what}s"
+        return count(minutes, "minute")
+    return count(minutes / 60, "hour") if minutes < 2 * DAY_MIN else count(minutes / DAY_MIN, "day")
 
 
 def _utc(moment: datetime) -> datetime:

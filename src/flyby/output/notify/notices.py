@@ -30,6 +30,7 @@ from flyby.query.database import Database, ask, ledger, opened, query_text
 from flyby.query.sure import is_timed, is_wide
 from flyby.record.load import held
 from flyby.settings import NotableRule, Settings
+from flyby.words import count
 
 MORNING_JOB = "asteroid_job"
 #: Of which days a notable flyby is told: a few that are past, as most of the small ones are found late, and a month.
@@ -161,7 +162,7 @@ def doubted(told: Told, spans: Sequence[views.Span], today: date) -> tuple[Messa
     if told.outage_since and not recent:
         body = f"What is listed for the days around {today} is believed again; it was not since {told.outage_since}."
         if suspect:
-            body += f" Still suspect: {_count(len(suspect), 'older day')}, asked for again by and by."
+            body += f" Still suspect: {count(len(suspect), 'older day')}, asked for again by and by."
         return Message("the source is complete again", body, "success"), replace(now, outage_since=None)
     if told.outage_since or not fresh:
         return None, now
@@ -172,7 +173,7 @@ def doubted(told: Told, spans: Sequence[views.Span], today: date) -> tuple[Messa
         title, now = "the source leaves asteroids out", replace(now, outage_since=today)
         promise += " You hear of it again when it is over."
     else:
-        title = f"{_count(len(fresh), 'older day')} not believed"
+        title = f"{count(len(fresh), 'older day')} not believed"
         promise += " The days are asked for again by and by."
     return Message(title, "\n".join([*_first(lines), "", promise]), "warning"), now
 
@@ -196,7 +197,7 @@ def noted(
     after = replace(told, flybys=kept)
     if not lines:
         return None, after
-    title = f"{_count(len(lines), 'notable flyby')}, the closest at {min(distances):.2f} LD"
+    title = f"{count(len(lines), 'notable flyby')}, the closest at {min(distances):.2f} LD"
     return Message(title, "\n".join(_first(lines))), after
 
 
@@ -218,10 +219,10 @@ def _digest(record: Database, settings: Settings, now: datetime) -> Message | No
     changes = views.changes(record, now - DAY)
     counts = [f"{len(changes.of(kind)):,} {kind}" for kind in views.KINDS if changes.of(kind)]
     body = [
-        f"Last night ({today - DAY}): {_count(len(night), 'flyby')}",
+        f"Last night ({today - DAY}): {count(len(night), 'flyby')}",
         *_closest(night),
         "",
-        f"In the next {WINDOW_DAYS} days: {_count(len(coming), 'flyby')}",
+        f"In the next {WINDOW_DAYS} days: {count(len(coming), 'flyby')}",
         *_closest(coming),
         "",
         f"Changed in 24 hours: {', '.join(counts) or 'nothing'}",
@@ -396,7 +397,3 @@ def _first(lines: Sequence[str]) -> list[str]:
     more = len(lines) - MOST_LINES
     rest = [f"… and {more:,} more: `flyby status` and `flyby upcoming` tell"] if more > 0 else []
     return [*lines[:MOST_LINES], *rest]
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
