@@ -33,6 +33,11 @@ test: lint browser  ## everything CI checks: style, types, rooms, Dagster's defi
 	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+.PHONY: test-long
+test-long: $(VENV)/dev.stamp  ## the night's tests: property tests with many more examples, what takes long, a campaign of kills and faults
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist worksteal -m "long or not long"
+	$(BIN)/python -m torture --seed 1 --kills 200 --faults 1000
+
 # The page is tested in a real browser. CI has to have one; elsewhere its tests are skipped where there is none.
 .PHONY: browser
 browser:

@@ -241,3 +241,22 @@ def test_in_whatever_order_answers_are_loaded_the_record_is_the_one_rebuilt_from
 
         rebuild(live.settings)
         assert live.everything() == told
+
+
+@few(4)
+@given(sky=skies(), data=st.data())
+def test_readings_that_are_taken_in_long_after_they_were_asked_for_tell_what_a_naive_model_tells(
+    sky: list[Sitting], data: st.DataObject
+) -> None:
+    delays = st.sampled_from((timedelta(), timedelta(minutes=1), DAY, 5 * DAY, 40 * DAY))
+    with TemporaryDirectory() as folder:
+        home, model = Home(Path(folder)), Model()
+        with Record(home.settings.place) as record:
+            for n, (at, landed, said) in enumerate(land(home, sky)):
+                recorded = at + data.draw(delays)
+                record.load([stage(landed, home.settings.staging / f"{n:06}")], recorded={("neows", at): recorded})
+                model.take_in(at, said, recorded)
+                named = by_birth(tables(record))
+                for table, rows in by_birth(model.tables()).items():
+                    assert (named[table] - rows, rows - named[table]) == (set(), set()), f"{table} after {at}"
+                assert believed(record) == model.believed()

@@ -449,8 +449,8 @@ class Record:
         absences = [[getattr(a, n) for n in _ABSENCES.names] for a in known.absences.values()]
         # Mostly there are none, and in a lake every statement is a question to Postgres.
         for step, table, schema, rows in (
-            ("close", "closed", _CLOSED, known.closed),
             ("lower", "lowered", _LOWERED, known.lowered),
+            ("close", "closed", _CLOSED, [(*key, *end) for key, end in known.closed.items()]),
             ("absent", "new_absences", _ABSENCES, absences),
         ):
             if rows:

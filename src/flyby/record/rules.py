@@ -164,8 +164,8 @@ class Known:
         self.born: set[str] = set()
         self.looks: dict[tuple[str, int], Coverage] = {}
         self.revisions: list[Revision] = []
-        #: Stored revisions that end: thing, source, revision, moment.
-        self.closed: list[tuple[str, str, int, int]] = []
+        #: Stored revisions that end, at most one of a chain: thing and source to revision and moment.
+        self.closed: dict[tuple[str, str], tuple[int, int]] = {}
         #: Stored chains of which something was known earlier than they say: thing, source, moment.
         self.lowered: list[tuple[str, str, int]] = []
         self.absences: dict[tuple[str, str, int], Absence] = {}
@@ -206,7 +206,7 @@ class Known:
         before = chain.now
         before.seen_to = revision.seen_from
         if not chain.fresh:
-            self.closed.append((before.thing_id, before.source, before.revision, revision.seen_from))
+            self.closed[before.thing_id, before.source] = (before.revision, revision.seen_from)
         chain.now = revision
         chain.fresh.append(revision)
         self.revisions.append(revision)
@@ -232,7 +232,11 @@ class Known:
             if revision.seen_to is not None:
                 revision.seen_to = min(revision.seen_to, moment)
         if chain.is_stored:
-            self.lowered.append((chain.now.thing_id, chain.now.source, moment))
+            key = (chain.now.thing_id, chain.now.source)
+            self.lowered.append((*key, moment))
+            if key in self.closed:
+                revision_number, closed_at = self.closed[key]
+                self.closed[key] = (revision_number, min(closed_at, moment))
 
 
 def take_in(known: Known, reading: Reading, day_text: dict[int, str]) -> None:

@@ -75,7 +75,7 @@ def as_table(columns: dict[str, list[Any]]) -> pa.Table:
 
 
 #: What is a list of flybys, in NeoWs' shape or in JPL's, and how the built-in sky says that it is neither's.
-_LISTS = re.compile(rb'"(?:near_earth_objects|signature)"\s*:')
+_LISTS = re.compile(rb'"near_earth_objects"\s*:|"signature"\s*:\s*\{[^}]*"NASA/JPL SBDB')
 _SIMULATED = re.compile(rb'"simulated"\s*:')
 
 

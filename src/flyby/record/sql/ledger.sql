@@ -43,6 +43,21 @@ counts AS (
     LEFT JOIN listed AS l USING (day)
     GROUP BY d.day
 ),
+-- Days that enter the ledger may have seen changes before, by a witness' word.
+earlier AS (
+    SELECT day, max(asked_at) AS asked_at
+    FROM (
+        SELECT r.day, r.asked_at FROM {schema}.revisions AS r
+        UNION ALL
+        SELECT r.day, next.asked_at
+        FROM {schema}.revisions AS r
+        JOIN {schema}.revisions AS next
+            ON next.thing_id = r.thing_id AND next.source = r.source AND next.revision = r.revision + 1
+        WHERE next.day <> r.day
+    )
+    WHERE day IN (SELECT day FROM ledger_days WHERE day NOT IN (SELECT day FROM {schema}.days))
+    GROUP BY day
+),
 witnessed AS (
     SELECT DISTINCT c.day
     FROM {schema}.coverage AS c
@@ -55,7 +70,7 @@ SELECT
     own.last_at AS last_observed_at,
     coalesce(own.observations, 0) AS observations,
     c.things,
-    greatest(before.last_changed_at, changed.asked_at) AS last_changed_at,
+    greatest(before.last_changed_at, changed.asked_at, earlier.asked_at) AS last_changed_at,
     coalesce(own.doubted, false) AS doubted,
     CASE WHEN w.day IS NOT NULL THEN c.witness_only END AS witness_only,
     CASE WHEN w.day IS NOT NULL THEN c.primary_only END AS primary_only
@@ -65,7 +80,8 @@ LEFT JOIN (
 ) AS own USING (day)
 LEFT JOIN witnessed AS w USING (day)
 LEFT JOIN {schema}.days AS before USING (day)
-LEFT JOIN changed_days AS changed USING (day);
+LEFT JOIN changed_days AS changed USING (day)
+LEFT JOIN earlier USING (day);
 
 DELETE FROM {schema}.days WHERE day IN (SELECT day FROM entries);
 
