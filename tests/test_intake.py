@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,14 +14,16 @@ from unittest import mock
 import duckdb
 import pytest
 
-from answers import Home, body, moment, row, window
+from answers import Home, as_it_should_be, body, moment, row, window
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
+from flyby.fetch.raw import land, recorded_moments
 from flyby.query.database import ask
 from flyby.record import OutOfOrder, Record
 from flyby.record.load import BATCH_ANSWERS, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.record.staging import stage
+from flyby.sources.answer import Answer, Quota
 from flyby.store.turns import turn
 from flyby.store.warehouse import warehouse
 from warehouses import file_only
@@ -342,3 +345,15 @@ def test_publishing_before_anything_was_taken_in_is_no_accident(home: Home) -> N
     assert take_in(home.settings).answers == 0
     publish_record(home.settings)
     assert published(home, "SELECT count(*) FROM close_approaches") == [(0,)]
+
+
+def test_a_reading_that_another_takes_in_meanwhile_was_taken_in_when_the_other_did(home: Home) -> None:
+    answer = Answer("neows", WEEK, FIRST, 1, 200, body([AB]), Quota(limit=None, remaining=None))
+    land(home.settings.raw, answer, purpose="daily", tick=FIRST.date())
+    later = replace(home.settings, rehearsed_now=FIRST + timedelta(seconds=2))
+    batches = stage_landed(later)
+    with Record(home.settings.place) as other:
+        other.load(batches)
+    assert load_staged(later).answers == 0
+    assert recorded_moments(home.settings.raw) == {}
+    as_it_should_be(home)

@@ -46,8 +46,10 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
         while True:
             try:
                 with _record(settings) as record:
+                    known = record.request_ids()  # others may have taken in what was staged here
                     while batches:
-                        done += record.load([batches[0]], recorded=_recorded(settings, batches[0]), by=by)
+                        moments = _recorded(settings, batches[0], but=known)
+                        done += record.load([batches[0]], recorded=moments, by=by)
                         del batches[0]
                 return done
             except OutOfOrder as late:
@@ -190,13 +192,13 @@ def _stage_landed(settings: Settings) -> list[Path]:
     return _staged(settings.staging)
 
 
-def _recorded(settings: Settings, batch: Path) -> dict[tuple[str, datetime], datetime]:
-    """When the readings of the batch are taken in: now, unless they were before. It is kept in raw/, so that a record
-    that is made again says the same. Answers that say nothing of why they were asked for are of an older flyby, or were
-    put there by somebody: they count from when they were asked for."""
+def _recorded(settings: Settings, batch: Path, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
+    """When the readings of the batch, less the answers that the record has, are taken in: now, unless they were before.
+    It is kept in raw/, so that a record that is made again says the same. Answers that say nothing of why they were
+    asked for are of an older flyby, or were put there by somebody: they count from when they were asked for."""
     now = settings.now()
     moments = {}
-    for source, requested_at in {_reading(id_) for id_ in request_ids(batch) or () if _says_why(id_)}:
+    for source, requested_at in {_reading(id_) for id_ in (request_ids(batch) or set()) - but if _says_why(id_)}:
         known = recorded_moments(settings.raw, source=source, requested_at=requested_at).get((source, requested_at))
         if known is None and now > requested_at:
             mark_recorded(settings.raw, source, requested_at, now)
