@@ -357,3 +357,24 @@ def test_a_reading_that_another_takes_in_meanwhile_was_taken_in_when_the_other_d
     assert load_staged(later).answers == 0
     assert recorded_moments(home.settings.raw) == {}
     as_it_should_be(home)
+
+
+def test_what_a_killed_rebuild_left_is_tidied_away_and_what_one_that_goes_on_makes_is_not(home: Home) -> None:
+    left = [
+        home.settings.record.with_name("rebuilt.duckdb"),
+        home.settings.staging / "rebuild" / "000000" / "x.parquet",
+    ]
+    home.land(FIRST, WEEK, body([AB]))
+    home.take_in()
+
+    def make() -> None:
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"half a record")
+
+    make()
+    with warehouse(home.settings).rebuilding():
+        take_in(home.settings)
+        assert all(path.exists() for path in left)
+    take_in(home.settings)
+    assert not any(path.exists() for path in left)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flyby.address import Lake
-from flyby.errors import HomeError, UsageError
+from flyby.errors import BusyError, HomeError, UsageError
 from flyby.fetch.raw import Landed, landed, mark_recorded, recorded_moments, settle, sweep
 from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record
 from flyby.record.staging import UnreadableBatch, request_ids, stage
@@ -286,6 +286,11 @@ def _tidy(settings: Settings) -> None:
     sweep(settings.raw)
     spilled = settings.record  # DuckDB's, for what does not fit in memory
     shutil.rmtree(spilled.with_name(spilled.name + ".tmp"), ignore_errors=True)
+    fresh, scratch = _workplace(settings)
+    if fresh.exists() or scratch.exists():
+        with suppress(BusyError), warehouse(settings).rebuilding(patience_s=0.1):  # else it is at work
+            _remove(fresh)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _batches(answers: Sequence[Landed]) -> Iterator[list[Landed]]:

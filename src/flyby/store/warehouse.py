@@ -50,7 +50,7 @@ class Warehouse(Protocol):
     def keep(self, name: str) -> None:
         """Back up a record that is about to be replaced."""
 
-    def rebuilding(self) -> AbstractContextManager[None]:
+    def rebuilding(self, patience_s: float = REBUILD_PATIENCE_S) -> AbstractContextManager[None]:
         """The right to make the record again; who writes meanwhile is not kept from it."""
 
 
@@ -98,8 +98,8 @@ class InFile:
         except OSError as error:
             raise HomeError(f"the record could not be backed up ({error.strerror}): it is as it was") from None
 
-    def rebuilding(self) -> AbstractContextManager[None]:
-        return turn(self._home, name=".rebuild.lock", patience_s=REBUILD_PATIENCE_S)
+    def rebuilding(self, patience_s: float = REBUILD_PATIENCE_S) -> AbstractContextManager[None]:
+        return turn(self._home, name=".rebuild.lock", patience_s=patience_s)
 
 
 class InLake:
@@ -129,8 +129,8 @@ class InLake:
     def keep(self, name: str) -> None:
         pass
 
-    def rebuilding(self) -> AbstractContextManager[None]:
-        return lakes.turn(self._lake, key=lakes.REBUILD, patience_s=REBUILD_PATIENCE_S)
+    def rebuilding(self, patience_s: float = REBUILD_PATIENCE_S) -> AbstractContextManager[None]:
+        return lakes.turn(self._lake, key=lakes.REBUILD, patience_s=patience_s)
 
 
 def log(path: Path) -> Path:
