@@ -76,7 +76,7 @@ def _go_on(settings: Settings, *, beside_a_lake: bool) -> None:
             (f"{here} report --open", "the page, brought up to date and opened"),
             (f"{here} upcoming --closest", "what comes closest this week"),
             (f"{here} changes", "what changed since yesterday"),
-            (f"{here} up", "these runs in Dagster's UI"),
+            (f"{here} up", "these runs in Dagster's UI; its schedule asks NASA, which this simulated home refuses"),
             (f'{here} sql "FROM requests"', "or any SQL on flyby.duckdb"),
             (f"{flyby} run", "the real sky: no key needed to begin with"),
         ]

@@ -10,7 +10,7 @@ in the order in which they were asked, so that the record is a function of the a
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from flyby.sources.dataset import Source
@@ -555,29 +555,27 @@ def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:
     chain.fingerprint = row.fingerprint
     known.revise(
         chain,
-        Revision(
-            now.thing_id,
-            now.source,
-            now.revision + 1,
-            "changed" if now.listed else "relisted",
-            at,
-            None,
-            row.request_id,
-            reading.asked_at,
-            now.first_seen_at,
-            True,
-            row.entity,
-            tuple(sorted({*now.ids, *one.ids})),
-            tuple(sorted({*now.aliases, *one.aliases})),
-            row.day,
-            row.at,
-            now.ordinal if row.day == now.day else _free_ordinal(known, one, chain),
-            now.been_on if row.day in now.been_on else (*now.been_on, row.day),
-            row.cohort,
-            row.firm,
-            row.apart,
-            row.number,
-            None,
+        replace(
+            now,
+            revision=now.revision + 1,
+            change="changed" if now.listed else "relisted",
+            seen_from=at,
+            seen_to=None,
+            request_id=row.request_id,
+            asked_at=reading.asked_at,
+            listed=True,
+            entity=row.entity,
+            ids=tuple(sorted({*now.ids, *one.ids})),
+            aliases=tuple(sorted({*now.aliases, *one.aliases})),
+            day=row.day,
+            at=row.at,
+            ordinal=now.ordinal if row.day == now.day else _free_ordinal(known, one, chain),
+            been_on=now.been_on if row.day in now.been_on else (*now.been_on, row.day),
+            cohort=row.cohort,
+            firm=row.firm,
+            apart=row.apart,
+            row=row.number,
+            copied=None,
         ),
     )
 
@@ -678,29 +676,15 @@ def _miss(known: Known, reading: Reading, chain: Chain, request_id: str, *, is_h
         return
     known.revise(
         chain,
-        Revision(
-            now.thing_id,
-            now.source,
-            now.revision + 1,
-            "withdrawn" if is_gone_for_good else "unlisted",
-            reading.recorded_at,
-            None,
-            request_id,
-            reading.asked_at,
-            now.first_seen_at,
-            False,
-            now.entity,
-            now.ids,
-            now.aliases,
-            now.day,
-            now.at,
-            now.ordinal,
-            now.been_on,
-            now.cohort,
-            now.firm,
-            now.apart,
-            now.row,
-            now.copied,
+        replace(
+            now,
+            revision=now.revision + 1,
+            change="withdrawn" if is_gone_for_good else "unlisted",
+            seen_from=reading.recorded_at,
+            seen_to=None,
+            request_id=request_id,
+            asked_at=reading.asked_at,
+            listed=False,
         ),
     )
 

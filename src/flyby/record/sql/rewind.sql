@@ -71,15 +71,7 @@ CREATE OR REPLACE TEMP TABLE new_revisions AS SELECT DISTINCT thing_id FROM undo
 DELETE FROM {schema}.days AS d
 WHERE d.day IN (SELECT day FROM undone_days UNION SELECT day FROM undone_revisions);
 
+-- ledger.sql makes them again, as it does days that enter the ledger.
 CREATE OR REPLACE TEMP TABLE changed_days AS
-SELECT day, max(asked_at) AS asked_at
-FROM (
-    SELECT r.day, r.asked_at FROM {schema}.revisions AS r
-    UNION ALL
-    SELECT r.day, next.asked_at
-    FROM {schema}.revisions AS r
-    JOIN {schema}.revisions AS next
-        ON next.thing_id = r.thing_id AND next.source = r.source AND next.revision = r.revision + 1
-)
-WHERE day IN (SELECT day FROM undone_days UNION SELECT day FROM undone_revisions)
-GROUP BY day;
+SELECT day, NULL::TIMESTAMPTZ AS asked_at
+FROM (SELECT day FROM undone_days UNION SELECT day FROM undone_revisions);
