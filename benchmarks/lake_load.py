@@ -19,7 +19,7 @@ from itertools import count
 
 from flyby.days import DAY, WINDOW_DAYS, Window
 from flyby.errors import BusyError
-from flyby.fetch.fetch import neows
+from flyby.fetch.fetch import asking
 from flyby.fetch.raw import landed, read
 from flyby.query.database import opened
 from flyby.record import Record
@@ -36,7 +36,7 @@ ASKED_AT = datetime(2026, 11, 1, 6, tzinfo=UTC)
 
 def prepare(settings: Settings, batches: int) -> None:
     """One answer a batch, each a sitting of its own, none loaded."""
-    with neows(replace(settings, lake=None)) as client:
+    with asking(replace(settings, lake=None), purpose="backfill") as client:
         for n in range(batches):
             first = FIRST + n * APART
             client.fetch(Window(first, first + (WINDOW_DAYS - 1) * DAY), requested_at=ASKED_AT + timedelta(seconds=n))

@@ -31,8 +31,8 @@ from flyby.jobs.backfill import backfill
 from flyby.jobs.daily import gather
 from flyby.query.database import ask
 from flyby.record.load import load_staged, publish_record, stage_landed
-from flyby.settings import DEMO_KEY, Settings
-from flyby.sources.neows import feed
+from flyby.settings import Settings
+from flyby.sources.neows import DEMO_KEY, feed
 
 FIRST_MORNING, MORNINGS, HISTORY = date(2019, 1, 15), 120, 730
 #: Story → the mornings (counted from 0) on which the machine is off, and on which the source leaves out a group.

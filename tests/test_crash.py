@@ -171,7 +171,7 @@ def die_before_the_checkpoint(record: Path, batch: Path) -> None:
 def test_an_edition_that_a_power_cut_took_is_published_again(tmp_path: Path) -> None:
     home = two_mornings(tmp_path)
     home.settings.published.resolve().unlink()
-    assert ledger(home.settings.published) == []
+    assert ledger(home.settings.published, home.settings.dataset.schema) == []
     take_in(home.settings)
     assert ask(home.settings.published, "SELECT count(*) FROM requests")[1] == [(3,)]
 

@@ -7,20 +7,22 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window
+from flyby.fetch.lateness import LISTED_BY
 from flyby.fetch.plan import (
+    DEMO,
     DEMO_KEY_DAILY,
     DUE,
     MORNING_REQUESTS,
+    NEOWS,
     QUOTA_SHARE,
     LedgerDay,
+    Policy,
     budget,
     expected_growth,
-    listed_by,
     morning,
     revisits,
     wanted,
 )
-from flyby.settings import DEMO_KEY
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 TODAY = NOW.date()
@@ -189,23 +191,23 @@ def test_a_week_that_the_machine_was_off_is_one_or_two_requests() -> None:
     assert len(revisits(gap, now=NOW, budget=22, asked=OWN)) <= 2
 
 
-@given(remaining=st.none() | st.integers(0, 2000), used=st.integers(2, 80), key=st.sampled_from((DEMO_KEY, "k" * 40)))
-@example(remaining=28, used=2, key=DEMO_KEY)
-def test_a_morning_stays_within_its_share_of_the_quota(remaining: int | None, used: int, key: str) -> None:
-    allowed = budget(key=key, remaining=remaining, used_today=used)
+@given(remaining=st.none() | st.integers(0, 2000), used=st.integers(2, 80), policy=st.sampled_from((DEMO, NEOWS)))
+@example(remaining=28, used=2, policy=DEMO)
+def test_a_morning_stays_within_its_share_of_the_quota(remaining: int | None, used: int, policy: Policy) -> None:
+    allowed = budget(policy, remaining=remaining, used_today=used)
     assert 0 <= allowed <= MORNING_REQUESTS - 2
     if remaining is not None and allowed:
         assert allowed <= remaining
         assert allowed + 2 <= QUOTA_SHARE * (remaining + 2)
-    if key == DEMO_KEY and allowed:
+    if policy is DEMO and allowed:
         assert used + allowed <= DEMO_KEY_DAILY
 
 
 def test_a_demo_key_affords_a_whole_morning_and_a_second_one_in_part() -> None:
-    assert budget(key=DEMO_KEY, remaining=28, used_today=2) == MORNING_REQUESTS - 2
-    assert budget(key=DEMO_KEY, remaining=28, used_today=26) == 22
-    assert budget(key=DEMO_KEY, remaining=28, used_today=28) == 20
-    assert budget(key=DEMO_KEY, remaining=28, used_today=48) == 0
+    assert budget(DEMO, remaining=28, used_today=2) == MORNING_REQUESTS - 2
+    assert budget(DEMO, remaining=28, used_today=26) == 22
+    assert budget(DEMO, remaining=28, used_today=28) == 20
+    assert budget(DEMO, remaining=28, used_today=48) == 0
 
 
 @given(ledger=ledgers(), first=ages_days, length=st.integers(1, 120))
@@ -244,7 +246,7 @@ def test_a_backfill_that_ran_through_asks_for_nothing_the_second_time(first: dat
 @given(a=st.floats(-40_000, 40_000), b=st.floats(-40_000, 40_000))
 def test_lists_only_grow_and_are_never_more_than_whole(a: float, b: float) -> None:
     assume(a <= b)
-    assert 0 <= listed_by(a) <= listed_by(b) <= 1
+    assert 0 <= LISTED_BY.by(a) <= LISTED_BY.by(b) <= 1
 
 
 @given(day=st.dates(date(1950, 1, 1), date(2050, 1, 1)), since=st.integers(0, 20_000))

@@ -12,7 +12,7 @@ from answers import make_empty_feed
 from faults import OVER_RATE_LIMIT, FaultServer, Request, response
 from flyby.days import DAY, WINDOW_DAYS, Window, windows
 from flyby.errors import FeedError, PassingError, QuotaError, SourceError
-from flyby.fetch.fetch import IN_FLIGHT, REFUSED_IN_A_ROW, Refused, neows, read
+from flyby.fetch.fetch import IN_FLIGHT, REFUSED_IN_A_ROW, Refused, asking, read
 from flyby.fetch.plan import LedgerDay, morning
 from flyby.jobs.backfill import Interrupted, Progress, backfill, backfill_patiently
 from flyby.jobs.daily import gather
@@ -86,7 +86,7 @@ def at(now: datetime, home: Path, server: NeoWsServer) -> Settings:
 def reading(settings: Settings, asked: list[Window]) -> tuple[list[Window], SourceError | None]:
     """The windows that were answered, and how the reading ended."""
     answers: list[Answer] = []
-    with neows(settings, purpose="backfill") as source:
+    with asking(settings, purpose="backfill") as source:
         try:
             answers.extend(read(source, asked, at=NOW))
         except SourceError as error:
@@ -145,7 +145,7 @@ def test_any_other_failure_ends_the_reading(
 
 def refused(settings: Settings) -> dict[date, LedgerDay]:
     with held(settings) as record:
-        return {entry.day: entry for entry in ledger(record) if entry.refused_at}
+        return {entry.day: entry for entry in ledger(record, "asteroids_record") if entry.refused_at}
 
 
 def test_a_morning_gets_all_it_can_and_names_the_revisit_that_it_could_not_have(
@@ -210,7 +210,7 @@ def test_a_backfill_goes_on_past_windows_that_cannot_be_read_and_says_at_the_end
         f"(10 of 12 windows are held: what is not is asked for again by later mornings)"
     )
     with held(settings) as record:
-        states = {entry.day: entry.state for entry in ledger(record)}
+        states = {entry.day: entry.state for entry in ledger(record, "asteroids_record")}
     assert [day for day, state in states.items() if state == "missing"] == [*JANUARY[1].days, *JANUARY[6].days]
 
     server.show(listing_nothing)

@@ -56,10 +56,10 @@ def served_day(day: date, *, field: str = "date") -> date:
     return day
 
 
-def windows(first: date, last: date) -> Iterator[Window]:
-    """The fewest windows of at most `WINDOW_DAYS` days that hold every day from `first` to `last`, in order."""
+def windows(first: date, last: date, days: int = WINDOW_DAYS) -> Iterator[Window]:
+    """The fewest windows of at most `days` days that hold every day from `first` to `last`, in order."""
     start = first
     while start <= last:
-        end = min(start + (WINDOW_DAYS - 1) * DAY, last)
+        end = min(start + (days - 1) * DAY, last)
         yield Window(start, end)
         start = end + DAY

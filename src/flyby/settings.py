@@ -7,20 +7,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flyby.address import Lake
 from flyby.errors import SettingsError
+from flyby.sources.cad import CAD_URL
+from flyby.sources.neows import DEMO_KEY, NEOWS_URL
 
-NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
-CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+if TYPE_CHECKING:
+    from flyby.sources.dataset import Dataset
+    from flyby.sources.windowed.api import Api
+
 #: FLYBY_PATIENCE, by default and at most: after that Dagster's own retries go on.
 PATIENCE_MIN, MOST_PATIENCE_MIN = 10, 120
 #: How FLYBY_SITE is written.
 SITE = "https://asteroids.example/flyby"
-#: NASA's shared key: 30 requests an hour, 50 a day.
-DEMO_KEY = "DEMO_KEY"
 #: What is worth a notice.
 NOTABLE = "1 LD; hazardous 20 LD; 140 m 10 LD"
 
@@ -42,8 +45,59 @@ class NotableRule:
         return f"{'hazardous ' if self.hazardous else ''}{size}{sure}{self.within_ld:g} LD"
 
 
+class Home:
+    """Where the record of one dataset is kept, and by which clock: all that landing, loading and publishing ask."""
+
+    __slots__ = ()
+
+    home: Path
+    lake: Lake | None
+    rehearsed_now: datetime | None
+    #: For how many minutes a run that nobody waits for asks again while the source is down.
+    patience_min: float
+
+    @property
+    def dataset(self) -> "Dataset":
+        """What the record is of."""
+        raise NotImplementedError
+
+    def now(self) -> datetime:
+        """This moment in UTC, or the rehearsed one."""
+        return self.rehearsed_now or datetime.now(UTC)
+
+    @property
+    def raw(self) -> Path:
+        """Landed answers."""
+        return self.home / "raw"
+
+    @property
+    def staging(self) -> Path:
+        """What the asset of files writes."""
+        return self.home / "staging"
+
+    @property
+    def record(self) -> Path:
+        """The database that flyby writes where there is no lake; nobody else opens it."""
+        return self.home / "record" / "record.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The database that people open where there is no lake."""
+        return self.home / "flyby.duckdb"
+
+    @property
+    def place(self) -> Path | Lake:
+        """What flyby writes."""
+        return self.lake or self.record
+
+    @property
+    def database(self) -> Path | Lake:
+        """What people's questions go to."""
+        return self.lake or self.published
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Home):
     """Everything a person can set. The key is kept out of `repr`."""
 
     home: Path
@@ -88,39 +142,11 @@ class Settings:
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
-    def now(self) -> datetime:
-        """This moment in UTC, or the rehearsed one."""
-        return self.rehearsed_now or datetime.now(UTC)
-
     @property
-    def raw(self) -> Path:
-        """Landed answers."""
-        return self.home / "raw"
+    def dataset(self) -> "Dataset":
+        from flyby.sources.asteroids import ASTEROIDS  # Arrow comes with it: who only reads starts without
 
-    @property
-    def staging(self) -> Path:
-        """What `asteroids_file` writes."""
-        return self.home / "staging"
-
-    @property
-    def record(self) -> Path:
-        """The database that flyby writes where there is no lake; nobody else opens it."""
-        return self.home / "record" / "record.duckdb"
-
-    @property
-    def published(self) -> Path:
-        """The database that people open where there is no lake."""
-        return self.home / "flyby.duckdb"
-
-    @property
-    def place(self) -> Path | Lake:
-        """What flyby writes."""
-        return self.lake or self.record
-
-    @property
-    def database(self) -> Path | Lake:
-        """What people's questions go to."""
-        return self.lake or self.published
+        return ASTEROIDS
 
     @property
     def report(self) -> Path:
@@ -131,6 +157,28 @@ class Settings:
     def dagster_home(self) -> Path:
         """DAGSTER_HOME, unless the environment names another."""
         return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings(Home):
+    """The record of an API that is declared. The key is kept out of `repr`."""
+
+    api: "Api"
+    home: Path
+    api_key: str | None = field(repr=False)
+    timezone: str
+    lake: Lake | None = None
+    #: For how many minutes a run that nobody waits for asks again while the source is down.
+    patience_min: float = PATIENCE_MIN
+    rehearsed_now: datetime | None = None
+
+    @property
+    def dataset(self) -> "Dataset":
+        return self.api.dataset()
+
+    @property
+    def published(self) -> Path:
+        return self.home / f"{self.api.name}.duckdb"
 
 
 def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str | None]:

@@ -11,9 +11,9 @@ import pytest
 
 from flyby.days import Window
 from flyby.errors import SourceError
-from flyby.settings import NEOWS_URL, Settings
+from flyby.settings import Settings
 from flyby.sources.answer import Answer
-from flyby.sources.neows import feed
+from flyby.sources.neows import NEOWS_URL, feed
 from flyby.sources.neows.client import NeoWs
 
 LONG_PAST = Window(date(2019, 2, 8), date(2019, 2, 15))

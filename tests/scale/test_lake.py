@@ -25,7 +25,7 @@ from conftest import environment
 from flyby.address import Lake
 from flyby.days import DAY, Window
 from flyby.errors import BusyError, FlybyError, HomeError, QuotaError, SettingsError, UsageError
-from flyby.fetch.fetch import neows, read
+from flyby.fetch.fetch import asking, read
 from flyby.fetch.raw import landed
 from flyby.jobs import migrate as migration
 from flyby.query.database import ask, opened
@@ -401,7 +401,7 @@ def test_machines_that_share_a_key_use_all_of_its_allowance_and_never_more(home:
 def ask_until_it_is_used_up(settings: Settings, n: int) -> None:
     start = moment("1990-01-01").date() + n * 800 * DAY
     wanted = [Window(start + 8 * k * DAY, start + (8 * k + 7) * DAY) for k in range(80)]  # more than anybody may ask
-    with pytest.raises(QuotaError, match="used up"), neows(settings, purpose="backfill") as client:
+    with pytest.raises(QuotaError, match="used up"), asking(settings, purpose="backfill") as client:
         list(read(client, wanted, at=settings.now() + timedelta(seconds=n)))
 
 

@@ -332,7 +332,7 @@ def _published(settings: Settings) -> tuple[dict[str, Any], str]:
     """What there is to show of the record as it is now, and its data version."""
     with held(settings) as place, opened(place) as record:
         [(simulated,)] = ask(record, query_text("simulated"))[1]
-        [(revisions, hashed)] = ask(record, query_text("data_version"))[1]
+        [(revisions, hashed)] = ask(record, query_text("data_version", settings.dataset.schema))[1]
         closest, changes = _table(record, "sitting_closest"), _table(record, "sitting_changes")
     shown = {
         "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,

@@ -12,7 +12,9 @@ from pydantic import Field, PrivateAttr
 from flyby.defs import assets, checks, jobs, schedules
 from flyby.defs.given import Given
 from flyby.errors import SettingsError
-from flyby.settings import CAD_URL, MOST_PATIENCE_MIN, NEOWS_URL, NOTABLE, PATIENCE_MIN, Settings
+from flyby.settings import MOST_PATIENCE_MIN, NOTABLE, PATIENCE_MIN, Settings
+from flyby.sources.cad import CAD_URL
+from flyby.sources.neows import NEOWS_URL
 
 #: The attributes that are settings, and the variables that they are where flyby is alone.
 VARIABLES = {

@@ -29,7 +29,7 @@ def tell_table(dagster: dg.DagsterInstance, table: dg.AssetKey, version: str, *,
 def tell_years(dagster: dg.DagsterInstance, history: dg.AssetKey, settings: Settings) -> list[str]:
     """Every year of which every day is held counts as materialized, whoever asked for it; those that did not before."""
     with held(settings) as record:
-        _, rows = ask(record, query_text("held_years"))
+        _, rows = ask(record, query_text("held_years", settings.dataset.schema))
     years = [key for (year,) in rows if (key := str(year)) in set(YEARS.get_partition_keys())]
     known = dagster.get_status_by_partition(history, years, YEARS) or {}
     news = [year for year in years if getattr(known.get(year), "name", None) != "MATERIALIZED"]

@@ -1,18 +1,22 @@
-"""Reading the sky: windows asked for, answers landed, one sitting at a time."""
+"""Reading a source: windows asked for, answers landed, one sitting at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
+from typing import Protocol
 
 from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
-from flyby.fetch.raw import keeper
-from flyby.settings import Settings
+from flyby.fetch.lateness import declared
+from flyby.fetch.plan import DEMO, NEOWS, Policy
+from flyby.fetch.raw import keeper, landed
+from flyby.settings import ApiSettings, Home, Settings
 from flyby.sources.answer import Answer
+from flyby.sources.neows import DEMO_KEY
 from flyby.sources.neows.client import NeoWs
-from flyby.sources.observations import is_simulated
+from flyby.sources.windowed.client import ApiClient
 from flyby.store.allowance import SharedAllowance
 
 #: Requests under way at once. NASA's gateway serves each in about a second.
@@ -21,40 +25,75 @@ IN_FLIGHT = 4
 REFUSED_IN_A_ROW = 8
 
 
-class Refused(SourceError):
-    """Windows for which NeoWs gave complete answers, but no feed: each with what is wrong."""
+class Client(Protocol):
+    """What asks a source."""
 
-    def __init__(self, refused: Mapping[Window, FeedError]) -> None:
+    @property
+    def title(self) -> str:
+        """What people call the source."""
+
+    def fetch(self, window: Window, *, requested_at: datetime) -> Answer:
+        """The answer for `window`, judged."""
+
+
+class Refused(SourceError):
+    """Windows for which the source gave complete answers, but no rows: each with what is wrong."""
+
+    def __init__(self, title: str, refused: Mapping[Window, FeedError]) -> None:
         window, error = next(iter(refused.items()))
         which = str(window) if len(refused) == 1 else f"{len(refused):,} windows, the first of them {window}"
-        super().__init__(f"NeoWs gives no answer that can be read for {which} ({error})")
+        super().__init__(f"{title} gives no answer that can be read for {which} ({error})")
         self.refused = dict(refused)
 
 
+def policy(settings: Home) -> Policy:
+    """How the mornings of the settings' source ask, as long as nothing of its lateness is learned."""
+    if isinstance(settings, ApiSettings):
+        api = settings.api
+        curve = declared(api.final_after_days)
+        return Policy(api.window_days, api.ahead_days, api.requests_a_morning, api.requests_a_day, curve)
+    return DEMO if isinstance(settings, Settings) and settings.api_key == DEMO_KEY else NEOWS
+
+
 @contextmanager
-def neows(
-    settings: Settings,
+def asking(
+    settings: Home,
     *,
     purpose: str,
     tick: date | None = None,
     outage_s: float = 0.0,
     tell: Callable[[str], None] | None = None,
-) -> Iterator[NeoWs]:
-    """NeoWs as the settings name it, with every answer landed in raw/ before it is judged, and with what it was asked
-    for; the machines of a lake share one allowance. While it is down it is asked again for `outage_s`, and `tell` is
-    told."""
+) -> Iterator[Client]:
+    """The primary source as the settings name it, with every answer landed in raw/ before it is judged, and with what
+    it was asked for; the machines of a lake share one allowance. While it is down it is asked again for `outage_s`, and
+    `tell` is told."""
+    keep = keeper(settings.raw, purpose=purpose, tick=tick, is_simulated=settings.dataset.is_simulated)
     with ExitStack() as stack:
+        if isinstance(settings, ApiSettings):
+            api, left = settings.api, _left_today(settings)
+            client = ApiClient(api, settings.api_key, on_answer=keep, allowed=left, outage_s=outage_s, tell=tell)
+            yield stack.enter_context(client)
+            return
+        assert isinstance(settings, Settings)  # noqa: S101  there are two
         allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
         if allowed:
             stack.enter_context(closing(allowed))
-        keep = keeper(settings.raw, purpose=purpose, tick=tick, is_simulated=is_simulated)
-        client = NeoWs(
+        neows = NeoWs(
             settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed, outage_s=outage_s, tell=tell
         )
-        yield stack.enter_context(client)
+        yield stack.enter_context(neows)
 
 
-def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:
+def _left_today(settings: ApiSettings) -> int | None:
+    """How many requests of a day's are left, where there is a figure; each answer was one at least."""
+    if settings.api.requests_a_day is None:
+        return None
+    since = settings.now() - timedelta(days=1)
+    answers = landed(settings.raw, source=settings.api.name)
+    return settings.api.requests_a_day - sum(answer.requested_at > since for answer in answers)
+
+
+def read(client: Client, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:
     """Ask for every window, a few at a time, as one sitting at the moment `at`; answers in the order in which they
     come.
 
@@ -67,7 +106,7 @@ def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[
     answered, left = False, None
     refused: dict[Window, FeedError] = {}
     in_a_row = 0
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="neows") as pool:
+    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="asks") as pool:
         under_way: dict[Future[Answer], Window] = {}
         while True:
             room = (IN_FLIGHT if answered else 1) - len(under_way)
@@ -84,7 +123,7 @@ def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[
                     refused[window] = error
                     in_a_row += 1
                     if in_a_row == REFUSED_IN_A_ROW:
-                        raise FeedError(f"NeoWs gives no answers that can be read: {error}") from None
+                        raise FeedError(f"{client.title} gives no answers that can be read: {error}") from None
                     continue
                 answered, in_a_row = True, 0
                 if answer.quota.remaining is not None:
@@ -93,4 +132,4 @@ def read(client: NeoWs, windows: Iterable[Window], *, at: datetime) -> Iterator[
     if next(queue, None) is not None:
         raise QuotaError("the key's allowance for this hour is used up: wait an hour, or use a key with more")
     if refused:
-        raise Refused(refused)
+        raise Refused(client.title, refused)

@@ -1,20 +1,13 @@
 """Which windows to ask for. Pure: the ledger and the budget in, windows out."""
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from math import exp2, log
 
-from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window, parse_day
+from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window, parse_day, windows
 from flyby.errors import UsageError
-from flyby.settings import DEMO_KEY
-
-#: Of all flybys that NeoWs ever lists for a day, the share that it lists this many days later. Measured on the flybys
-#: of 2015–2019 up to a year (`flyby latency` measures your own record); beyond, so that old years are seldom worth a
-#: visit.
-LISTED_BY = ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1))
+from flyby.fetch.lateness import LISTED_BY, Curve
 
 #: A window is due when its days together are expected to have grown by this share of one day's list.
 DUE = 0.005
@@ -42,10 +35,27 @@ class LedgerDay:
     refused_at: datetime | None = None
 
 
-def morning(tick: date) -> tuple[Window, Window]:
-    """The two windows of the run for `tick`: the eight days behind it, of which the last is its own, and the eight
-    ahead."""
-    return Window(tick - WINDOW_DAYS * DAY, tick - DAY), Window(tick, tick + (WINDOW_DAYS - 1) * DAY)
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a source's mornings ask: the longest window, how many days from the tick on are asked for, how many requests
+    a morning may make, and how late the source is."""
+
+    window_days: int = WINDOW_DAYS
+    ahead_days: int = WINDOW_DAYS
+    requests: int = MORNING_REQUESTS
+    #: What the source allows for a day where no header tells.
+    a_day: int | None = None
+    curve: Curve = LISTED_BY
+
+
+NEOWS = Policy()
+DEMO = replace(NEOWS, a_day=DEMO_KEY_DAILY)
+
+
+def morning(tick: date, policy: Policy = NEOWS) -> tuple[Window, ...]:
+    """The windows of the run for `tick`: the days behind it, of which the last is its own, and those ahead."""
+    behind = Window(tick - policy.window_days * DAY, tick - DAY)
+    return (behind, *windows(tick, tick + (policy.ahead_days - 1) * DAY, policy.window_days))
 
 
 def parse_tick(text: str, *, field: str = "date") -> date:
@@ -63,38 +73,45 @@ def parse_tick(text: str, *, field: str = "date") -> date:
     return tick
 
 
-def budget(*, key: str, remaining: int | None, used_today: int) -> int:
-    """How many more requests a morning may make after its first two.
+def budget(policy: Policy = NEOWS, *, remaining: int | None, used_today: int, own: int = 2) -> int:
+    """How many more requests a morning may make after its `own`, the windows of its run.
 
     `remaining` is what the source says the key has left this hour (None: it did not say), `used_today` the requests of
-    the last 24 hours, those two included.
+    the last 24 hours, its own included.
     """
-    allowed = MORNING_REQUESTS - 2
+    allowed = policy.requests - own
     if remaining is not None:
-        allowed = min(allowed, int((remaining + 2) * QUOTA_SHARE) - 2)
-    if key == DEMO_KEY:
-        allowed = min(allowed, DEMO_KEY_DAILY - used_today)
+        allowed = min(allowed, int((remaining + own) * QUOTA_SHARE) - own)
+    if policy.a_day is not None:
+        allowed = min(allowed, policy.a_day - used_today)
     return max(allowed, 0)
 
 
-def revisits(ledger: Iterable[LedgerDay], *, now: datetime, budget: int, asked: Iterable[Window] = ()) -> list[Window]:
+def revisits(
+    ledger: Iterable[LedgerDay],
+    *,
+    now: datetime,
+    budget: int,
+    asked: Iterable[Window] = (),
+    policy: Policy = NEOWS,
+) -> list[Window]:
     """The windows most worth asking for again, at most `budget`, none of them with a day of `asked`.
 
-    First the days that were missed, then doubtful ones, then where by the measured curve most has been added since the
+    First the days that were missed, then doubtful ones, then where by the source's lateness most has changed since the
     last look. Doubtful is a window with a suspect day, or with one that was asked for in vain the last time; the latter
     are asked last of all, since many of them in a row end a reading.
-    Windows lie on a grid of eight days, so that a day's visits do not leave slivers beside it.
+    Windows lie on a grid, so that a day's visits do not leave slivers beside it.
     """
     done = {day for window in asked for day in window.days}
     cells: defaultdict[int, list[LedgerDay]] = defaultdict(list)
     for entry in ledger:
         if entry.day not in done:
-            cells[entry.day.toordinal() // WINDOW_DAYS].append(entry)
+            cells[entry.day.toordinal() // policy.window_days].append(entry)
 
     missing, doubtful, due = [], [], []
     refused: set[Window] = set()
     for entries in cells.values():
-        growth = sum(expected_growth(entry, now) for entry in entries)
+        growth = sum(expected_growth(entry, now, policy.curve) for entry in entries)
         window = Window(min(e.day for e in entries), max(e.day for e in entries))
         in_vain = [entry.refused_at for entry in entries if entry.refused_at]
         if in_vain:
@@ -114,10 +131,14 @@ def revisits(ledger: Iterable[LedgerDay], *, now: datetime, budget: int, asked: 
     return sorted(chosen, key=refused.__contains__)
 
 
-def wanted(ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime) -> list[Window]:
+def wanted(
+    ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime, policy: Policy = NEOWS
+) -> list[Window]:
     """The fewest windows that hold every day from `first` to `last` which is not held or is due again, in order."""
     spared = {
-        entry.day for entry in ledger if entry.last_observed_at and expected_growth(entry, now) < DUE / WINDOW_DAYS
+        entry.day
+        for entry in ledger
+        if entry.last_observed_at and expected_growth(entry, now, policy.curve) < DUE / policy.window_days
     }
     chosen: list[Window] = []
     day = first
@@ -125,30 +146,16 @@ def wanted(ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetim
         if day in spared:
             day += DAY
         else:
-            chosen.append(Window(day, min(day + (WINDOW_DAYS - 1) * DAY, last)))
+            chosen.append(Window(day, min(day + (policy.window_days - 1) * DAY, last)))
             day = chosen[-1].end + DAY
     return chosen
 
 
-def expected_growth(entry: LedgerDay, now: datetime) -> float:
-    """By how much of its final length the day's list is expected to have grown since it was last asked for."""
-    if entry.last_observed_at is None:
-        return listed_by(_age_days(entry.day, now))
-    return max(listed_by(_age_days(entry.day, now)) - listed_by(_age_days(entry.day, entry.last_observed_at)), 0.0)
-
-
-def listed_by(age_days: float) -> float:
-    """The share of a day's flybys that NeoWs lists `age_days` after it: LISTED_BY, between its points linear in log
-    age."""
-    ages = [age for age, _ in LISTED_BY]
-    n = bisect_right(ages, age_days)
-    if n == 0:
-        # What is known of days to come, thinning out slowly.
-        return LISTED_BY[0][1] * exp2(-max(-age_days, 0.0) / 365)
-    if n == len(LISTED_BY):
-        return LISTED_BY[-1][1]
-    (age_0, share_0), (age_1, share_1) = LISTED_BY[n - 1 : n + 1]
-    return share_0 + (share_1 - share_0) * log(age_days / age_0) / log(age_1 / age_0)
+def expected_growth(entry: LedgerDay, now: datetime, curve: Curve = LISTED_BY) -> float:
+    """How much of the day, as a share of all that is ever listed for it, is expected to be other than it was when it
+    was last asked for."""
+    known = curve.by(_age_days(entry.day, entry.last_observed_at)) if entry.last_observed_at else 0.0
+    return max(curve.by(_age_days(entry.day, now)) - known, 0.0)
 
 
 def _most_overdue(candidates: list[tuple[float, Window]]) -> list[Window]:

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 from flyby.days import Window
 from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
-from flyby.fetch.fetch import Refused, neows, read
+from flyby.fetch.fetch import Refused, asking, policy, read
 from flyby.fetch.plan import wanted
 from flyby.query.database import ledger
 from flyby.record import SOMEBODY, Loaded
 from flyby.record.load import BATCH_ANSWERS, held, load_landed, take_in
-from flyby.settings import Settings
+from flyby.settings import Home
 from flyby.store.warehouse import warehouse
 from flyby.words import count
 
@@ -58,7 +58,7 @@ class Interrupted(FlybyError):
 
 
 def backfill(
-    settings: Settings, first: date, last: date, *, on_progress: Callable[[Progress], None], by: str = SOMEBODY
+    settings: Home, first: date, last: date, *, on_progress: Callable[[Progress], None], by: str = SOMEBODY
 ) -> Progress:
     """Hold every day from `first` to `last`, asking only for windows not held or due again; `by` is who does it.
 
@@ -69,14 +69,14 @@ def backfill(
         raise UsageError(f"FROM {first} lies after TO {last}: the earlier day comes first")
     take_in(settings, by=by)
     with held(settings) as record:
-        plan = wanted(ledger(record), first, last, now=settings.now())
+        plan = wanted(ledger(record, settings.dataset.schema), first, last, now=settings.now(), policy=policy(settings))
     progress = Progress(0, len(plan))
     on_progress(progress)
     if not plan:
         return progress
     at = settings.now() - timedelta(microseconds=1)
     refused: dict[Window, FeedError] = {}
-    with neows(settings, purpose="backfill") as client:
+    with asking(settings, purpose="backfill") as client:
         try:
             for n in range(0, len(plan), BATCH_ANSWERS):
                 at = max(settings.now(), at + timedelta(microseconds=1))
@@ -97,12 +97,12 @@ def backfill(
         progress = replace(progress, loaded=progress.loaded + take_in(settings, by=by))
     on_progress(progress)
     if refused:
-        raise Interrupted(progress, Refused(refused))
+        raise Interrupted(progress, Refused(client.title, refused))
     return progress
 
 
 def backfill_patiently(
-    settings: Settings,
+    settings: Home,
     first: date,
     last: date,
     *,

@@ -2,16 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from flyby.days import Window
 from flyby.errors import FeedError, SourceError
-from flyby.fetch.fetch import Refused, neows, read
+from flyby.fetch.fetch import Refused, asking, policy, read
 from flyby.fetch.plan import budget, morning, revisits
-from flyby.query.database import ledger, opened, requests_since
+from flyby.query.database import lateness, ledger, opened, requests_since
 from flyby.record.load import held
-from flyby.settings import Settings
+from flyby.settings import Home
 from flyby.sources.answer import Answer
 from flyby.store.warehouse import warehouse
 
@@ -37,9 +37,7 @@ class Gathered:
     cut_short: str | None = None
 
 
-def gather(
-    settings: Settings, tick: date, *, outage_s: float = 0.0, tell: Callable[[str], None] | None = None
-) -> Gathered:
+def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[[str], None] | None = None) -> Gathered:
     """Ask for the windows of the run for `tick`, then, on its own morning, for those most in need of a new look.
 
     Raises SourceError when the window of the run's own data day cannot be had, or the source fails before both of its
@@ -48,7 +46,8 @@ def gather(
     for `outage_s`, and `tell` is told.
     """
     at = settings.now()
-    own = morning(tick)
+    plan, schema = policy(settings), settings.dataset.schema
+    own = morning(tick, plan)
     answers: list[Answer] = []
     again: list[Answer] = []
     refused: dict[Window, Refused] = {}
@@ -56,23 +55,26 @@ def gather(
     purpose = "daily" if is_morning else "manual"
     with (
         warehouse(settings).mark(at),
-        neows(settings, purpose=purpose, tick=tick, outage_s=outage_s, tell=tell) as client,
+        asking(settings, purpose=purpose, tick=tick, outage_s=outage_s, tell=tell) as client,
     ):
         for window in own:
             try:
                 answers.append(client.fetch(window, requested_at=at))
             except FeedError as error:
-                refused[window] = Refused({window: error})
+                refused[window] = Refused(client.title, {window: error})
         if not answers:
             raise refused[own[0]]
         quota = answers[-1].quota
         due: list[Window] = []
         if is_morning:
             with held(settings) as place, opened(place) as record:
-                used = len(own) + requests_since(record, at - timedelta(days=1))
-                days = ledger(record)
-            allowed = budget(key=settings.api_key, remaining=quota.remaining, used_today=used)
-            due = revisits(days, now=at, budget=allowed, asked=own)
+                used = len(own) + requests_since(record, schema, at - timedelta(days=1))
+                days = ledger(record, schema)
+                late = lateness(record, schema, at)
+            if late:
+                plan = replace(plan, curve=late.curve(plan.curve))
+            allowed = budget(plan, remaining=quota.remaining, used_today=used, own=len(own))
+            due = revisits(days, now=at, budget=allowed, asked=own, policy=plan)
         failures = [str(error) for error in refused.values()]
         try:
             again.extend(read(client, due, at=at))

@@ -13,22 +13,26 @@ from typing import Any
 import duckdb
 
 from flyby.address import Lake
+from flyby.days import DAY
 from flyby.errors import HomeError
+from flyby.fetch.lateness import Followed, Lateness, learned
 from flyby.fetch.plan import LedgerDay
 from flyby.store import lake
 
 #: So often a copy is tried again that somebody wrote into.
 COPIES = 5
-
+#: Lateness is learned from the days of the last so many.
+LATENESS_DAYS = 200
 
 #: Of a view DuckDB has other things to say than that nothing can be written.
 _WRITES = {duckdb.StatementType.INSERT, duckdb.StatementType.UPDATE, duckdb.StatementType.DELETE}
 
 
 @cache
-def query_text(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
-    return files("flyby.query").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+def query_text(name: str, schema: str | None = None) -> str:
+    """The text of `sql/<name>.sql`; one that asks the record's own tables, those of `schema`."""
+    text = files("flyby.query").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return text.format(schema=schema) if schema else text
 
 
 #: What can be asked: a file, a lake, or either of them already open.
@@ -96,15 +100,22 @@ def ask(
         return [column[0] for column in result.description or ()], result.fetchall()
 
 
-def ledger(database: Database) -> list[LedgerDay]:
-    """Every day of the ledger; none where nothing is published yet."""
+def ledger(database: Database, schema: str) -> list[LedgerDay]:
+    """Every day of the ledger of the record in `schema`; none where nothing is published yet."""
     if isinstance(database, Path) and not database.exists():
         return []
-    _, rows = ask(database, query_text("ledger"))
+    _, rows = ask(database, query_text("ledger", schema))
     return [LedgerDay(*row) for row in rows]
 
 
-def requests_since(record: Database, moment: datetime) -> int:
+def requests_since(record: Database, schema: str, moment: datetime) -> int:
     """How many answers of the primary source came since `moment`."""
-    _, [(count,)] = ask(record, query_text("requests_since"), {"moment": moment})
+    _, [(count,)] = ask(record, query_text("requests_since", schema), {"moment": moment})
     return int(count)
+
+
+def lateness(record: Database, schema: str, now: datetime) -> Lateness | None:
+    """How late the source is, by the days of late; None if too few were followed."""
+    since = now.date() - LATENESS_DAYS * DAY
+    _, rows = ask(record, query_text("lateness", schema), {"since": since})
+    return learned(Followed(*row) for row in rows)

@@ -13,7 +13,7 @@ from flyby.errors import BusyError, HomeError, UsageError
 from flyby.fetch.raw import Landed, landed, mark_recorded, recorded_moments, settle, sweep
 from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record
 from flyby.record.staging import UnreadableBatch, request_ids, stage
-from flyby.settings import Settings
+from flyby.settings import Home
 from flyby.store.lake import Kept, upkeep
 from flyby.store.warehouse import log, warehouse
 
@@ -21,7 +21,7 @@ from flyby.store.warehouse import log, warehouse
 BATCH_ANSWERS = 256
 
 
-def stage_landed(settings: Settings) -> list[Path]:
+def stage_landed(settings: Home) -> list[Path]:
     """Stage every answer in raw/ that the record has not taken in; the batches that wait to be loaded, in order.
 
     Also what a killed run left. Readings that are still in progress are left out: a reading is taken in as one.
@@ -31,7 +31,7 @@ def stage_landed(settings: Settings) -> list[Path]:
         return _stage_landed(settings)
 
 
-def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+def load_staged(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Take every staged batch into the record, a morning's in one transaction; `by` is who does it.
 
     Answers that were asked for before others that the record has for the same days (a run was killed between landing
@@ -65,7 +65,7 @@ def load_staged(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
             batches = _stage_landed(settings)
 
 
-def publish_record(settings: Settings) -> None:
+def publish_record(settings: Home) -> None:
     """Have people see the record as it is now, if it has changed since they last could."""
     house = warehouse(settings)
     with house.asking():
@@ -75,12 +75,12 @@ def publish_record(settings: Settings) -> None:
         house.publish()
 
 
-#: Records that this process has found whole and of this version, each with what the file was like then.
-_ready: dict[Path | Lake, tuple[int, int, int] | None] = {}
+#: Records (place, dataset) that this process has found whole and of this version, each as the file was then.
+_ready: dict[tuple[Path | Lake, str], tuple[int, int, int] | None] = {}
 
 
 @contextmanager
-def held(settings: Settings) -> Iterator[Path | Lake]:
+def held(settings: Home) -> Iterator[Path | Lake]:
     """The record itself, for what a run has to ask: people may have the published file open for writing, or have
     changed it. It stays as it is while the context lasts; take no other turn inside."""
     _make_ready(settings)
@@ -92,19 +92,19 @@ def held(settings: Settings) -> Iterator[Path | Lake]:
         yield house.place
 
 
-def load_landed(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+def load_landed(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Stage and load whatever lies in raw/ and is not in the record yet."""
     return load_staged(settings, by=by) if stage_landed(settings) else Loaded()
 
 
-def take_in(settings: Settings, *, by: str = SOMEBODY) -> Loaded:
+def take_in(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
     loaded = load_landed(settings, by=by)
     publish_record(settings)
     return loaded
 
 
-def rebuild(settings: Settings, *, without_lost: bool = False) -> Loaded:
+def rebuild(settings: Home, *, without_lost: bool = False) -> Loaded:
     """Make the record again from raw/ alone, beside the one that is there, which stays in use until the new one is
     whole: who takes in answers meanwhile is kept waiting only for as long as it takes to take in those, too.
 
@@ -114,7 +114,7 @@ def rebuild(settings: Settings, *, without_lost: bool = False) -> Loaded:
         return _rebuild(settings, by="flyby rebuild", without_lost=without_lost)
 
 
-def keep_up(settings: Settings) -> Kept:
+def keep_up(settings: Home) -> Kept:
     """Tidy the lake. Raises UsageError where there is none."""
     house = warehouse(settings)
     if not isinstance(house.place, Lake):
@@ -123,11 +123,12 @@ def keep_up(settings: Settings) -> Kept:
         return upkeep(house.place)
 
 
-def _make_ready(settings: Settings) -> None:
+def _make_ready(settings: Home) -> None:
     """Have a record that is whole and of this version: one that is damaged, or of an older flyby, is kept under another
     name and made again from raw/, once for everybody who waits for it."""
     house = warehouse(settings)
-    if house.place in _ready and _ready[house.place] == _look(house.place):
+    which = house.place, settings.dataset.name
+    if which in _ready and _ready[which] == _look(house.place):
         return
     with house.turn():
         why = _opens(settings)
@@ -142,7 +143,7 @@ def _make_ready(settings: Settings) -> None:
             _rebuild(settings, by="flyby upgrade")
 
 
-def _opens(settings: Settings) -> str | None:
+def _opens(settings: Home) -> str | None:
     """None if the record opens; else under which name it is to be kept."""
     try:
         with _record(settings):
@@ -150,16 +151,16 @@ def _opens(settings: Settings) -> str | None:
     except DamagedRecord:
         return "damaged"
     except OutdatedRecord as error:
-        return f"schema-{error.version}"
+        return error.of
     return None
 
 
 @contextmanager
-def _record(settings: Settings) -> Iterator[Record]:
+def _record(settings: Home) -> Iterator[Record]:
     place = warehouse(settings).place
-    with Record(place) as record:
+    with Record(place, settings.dataset) as record:
         yield record
-    _ready[place] = _look(place)
+    _ready[place, settings.dataset.name] = _look(place)
 
 
 def _look(place: Path | Lake) -> tuple[int, int, int] | None:
@@ -173,7 +174,7 @@ def _look(place: Path | Lake) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _stage_landed(settings: Settings) -> list[Path]:
+def _stage_landed(settings: Home) -> list[Path]:
     _tidy(settings)
     with _record(settings) as record:
         known = record.request_ids()
@@ -188,11 +189,12 @@ def _stage_landed(settings: Settings) -> list[Path]:
     settle(answers)
     for readings in _batches(answers):
         first = readings[0]
-        stage(readings, settings.staging / f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}")
+        name = f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}"
+        stage(readings, settings.staging / name, settings.dataset)
     return _staged(settings.staging)
 
 
-def _recorded(settings: Settings, batch: Path, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
+def _recorded(settings: Home, batch: Path, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
     """When the readings of the batch, less the answers that the record has, are taken in: now, unless they were before.
     It is kept in raw/, so that a record that is made again says the same. Answers that say nothing of why they were
     asked for are of an older flyby, or were put there by somebody: they count from when they were asked for."""
@@ -216,7 +218,7 @@ def _says_why(request_id: str) -> bool:
     return request_id.count("_") > 4
 
 
-def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Loaded:
+def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
     fresh, scratch = _workplace(settings)
     house = warehouse(settings)
     done = Loaded()
@@ -224,19 +226,20 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
     def load(answers: Sequence[Landed], recorded: Mapping[tuple[str, datetime], datetime]) -> Loaded:
         loaded = Loaded()
         for n, batch in enumerate(_batches(answers)):
-            folder = stage(batch, scratch / f"{n:06}")
-            with Record(fresh) as record:  # anew: what DuckDB needed for a batch it keeps until it is closed
+            folder = stage(batch, scratch / f"{n:06}", settings.dataset)
+            # Anew: what DuckDB needed for a batch it keeps until it is closed.
+            with Record(fresh, settings.dataset) as record:
                 loaded += record.load([folder], recorded=recorded, by=by)
             shutil.rmtree(folder)
         return loaded
 
     try:
         _remove(fresh)
-        with Record(fresh):
+        with Record(fresh, settings.dataset):
             pass
         done += load(_read_to_the_end(settings), recorded_moments(settings.raw))
         with house.turn():
-            with Record(fresh) as record:
+            with Record(fresh, settings.dataset) as record:
                 known = record.request_ids()
             missed = _read_to_the_end(settings, but=known)
             with suppress(OutOfOrder):
@@ -245,13 +248,13 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
             if missed:  # one that was asked for earlier came later: from the beginning, now that nobody is at work
                 _remove(fresh)
                 done = load(_read_to_the_end(settings), recorded_moments(settings.raw))
-            with Record(fresh) as record:
+            with Record(fresh, settings.dataset) as record:
                 record.believe_all()
                 record.checkpoint()
             if log(fresh).exists():
                 raise HomeError("the record could not be made again (the disk is full?): the old one is still in use")
             if isinstance(house.place, Lake):
-                with Record(house.place, to_become=True) as record:
+                with Record(house.place, settings.dataset, to_become=True) as record:
                     record.become(fresh, by=by, without_lost=without_lost)
             else:
                 log(house.place).unlink(missing_ok=True)
@@ -267,7 +270,7 @@ def _rebuild(settings: Settings, *, by: str, without_lost: bool = False) -> Load
     return done
 
 
-def _read_to_the_end(settings: Settings, *, but: Collection[str] = frozenset()) -> list[Landed]:
+def _read_to_the_end(settings: Home, *, but: Collection[str] = frozenset()) -> list[Landed]:
     """Every landed answer but those, less the readings that are still in progress."""
     house = warehouse(settings)
     being_read = house.marked()
@@ -276,12 +279,12 @@ def _read_to_the_end(settings: Settings, *, but: Collection[str] = frozenset()) 
     return [answer for answer in answers if answer.requested_at not in being_read]
 
 
-def _workplace(settings: Settings) -> tuple[Path, Path]:
+def _workplace(settings: Home) -> tuple[Path, Path]:
     """Where a rebuild makes the record, and where it stages."""
     return settings.record.with_name("rebuilt.duckdb"), settings.staging / "rebuild"
 
 
-def _tidy(settings: Settings) -> None:
+def _tidy(settings: Home) -> None:
     """Remove what a killed process left behind."""
     sweep(settings.raw)
     spilled = settings.record  # DuckDB's, for what does not fit in memory

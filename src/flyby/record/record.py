@@ -30,6 +30,8 @@ from flyby.store import file, lake
 
 #: What this flyby writes. A record of an older version is upgraded, one of a newer version is refused.
 SCHEMA_VERSION = 2
+#: The one whose tables had other names.
+_SCHEMA_1 = "schema-1"
 
 #: Who commits, where nobody says.
 SOMEBODY = "flyby"
@@ -129,11 +131,12 @@ class DamagedRecord(HomeError):
 
 
 class OutdatedRecord(HomeError):
-    """The record was written by an older flyby: it has to be made again. `version` is its schema's."""
+    """The record was written by an older flyby, or of another declaration: it has to be made again. `of` is a name for
+    what it was."""
 
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the record is of an older flyby (schema {version}): run `flyby rebuild`")
-        self.version = version
+    def __init__(self, of: str) -> None:
+        super().__init__(f"the record is of an older flyby ({of}): run `flyby rebuild`")
+        self.of = of
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,7 @@ class Record:
         schema = self.dataset.schema
         counts = {}
         with self._attached(other), self._transaction(by):
-            lost = self._ask(_text("lost_1" if self._outdated else "lost"))
+            lost = self._ask(_text("lost_1" if self._outdated == _SCHEMA_1 else "lost"))
             if lost and not without_lost:
                 raise HomeError(
                     f"{len(lost):,} answers would be lost that are in the record and not in what is to replace it: "
@@ -269,7 +272,7 @@ class Record:
                     "`flyby rebuild --without-lost`"
                 )
             if self._outdated:
-                self._drop_old()
+                self._run("drop_1" if self._outdated == _SCHEMA_1 else "drop")
                 self._make()
             for table in TABLES:
                 self.connection.execute(_text("become").format(table=f"{schema}.{table}"))
@@ -281,36 +284,47 @@ class Record:
             self._comment(self.dataset.believed)
         return counts
 
-    def _prepare(self, *, or_older: bool) -> bool:
-        """Make the tables if there are none, and what people see of them if it is not this flyby's; whether the tables
-        are of an older flyby."""
+    def _prepare(self, *, or_older: bool) -> str | None:
+        """Make the tables if there are none, and what people see of them if it is not this flyby's; what the tables are
+        of, if they are of an older flyby, or of another declaration."""
         version = self._version()
         if version is None:
-            if self._lake:
-                lake.claim(self._lake, self.connection)
+            self._claim()
             self.connection.execute("BEGIN")
             self._make()
             self.connection.execute("COMMIT")
-            return False
-        if version < SCHEMA_VERSION:
-            if not or_older:
-                raise OutdatedRecord(version)
-            return True
+            return None
+        outdated = f"schema-{version}" if version < SCHEMA_VERSION else None
         if version > SCHEMA_VERSION:
             raise HomeError(
                 f"the record was written by a newer flyby (schema {version}, this one knows {SCHEMA_VERSION}): "
                 "upgrade flyby"
             )
-        if self._rows("SELECT flyby_rules()") != [(self._words["rules"],)]:
-            with self._transaction(SOMEBODY):
-                self._show()
-        return False
+        if not outdated:
+            [(rules,)] = self._rows(f"SELECT {self._words['own']}_rules()")
+            declaration = rules.rpartition(".")[0]
+            if declaration != self.dataset.declaration:
+                outdated = f"declaration-{declaration}"
+            elif rules != self._words["rules"]:
+                with self._transaction(SOMEBODY):
+                    self._show()
+        if outdated and not or_older:
+            raise OutdatedRecord(outdated)
+        return outdated
+
+    def _claim(self) -> None:
+        """HomeError if a record that is about to be made would lie among what is something else's."""
+        [(_, _, others)] = self._ask(_text("version"))
+        if self._lake and not others:
+            lake.claim(self._lake, self.connection)
+        if not self._lake and others:
+            raise HomeError(f"this is the home of {others[0].removesuffix('_record')}: give each record one of its own")
 
     def _version(self) -> int | None:
         """The version of the record's tables; None if there are none."""
-        [(is_made, is_old)] = self._ask(_text("version"))
+        [(is_made, is_old, _)] = self._ask(_text("version"))
         if is_made:
-            return int(self._rows("SELECT flyby_schema_version()")[0][0])
+            return int(self._rows(f"SELECT {self._words['own']}_schema_version()")[0][0])
         return 1 if is_old else None
 
     def _make(self) -> None:
@@ -343,9 +357,6 @@ class Record:
         for (column,) in self._do(_text("columns"), {"name": name}).fetchall():
             if column in described:
                 self.connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {lake.quoted(described[column])}")
-
-    def _drop_old(self) -> None:
-        self.connection.execute(_text("drop_1"))
 
     def _load(
         self,
@@ -566,6 +577,8 @@ def words(dataset: Dataset) -> dict[str, Any]:
     said = {
         **dataset.words,
         "prefix": dataset.prefix,
+        # What is called after the record, and not after its tables.
+        "own": dataset.prefix.rstrip("_") or "flyby",
         "believed": dataset.believed,
         "schema": dataset.schema,
         "schema_version": SCHEMA_VERSION,
@@ -580,7 +593,8 @@ def words(dataset: Dataset) -> dict[str, Any]:
         "shown_of_witness": "".join(f", coalesce(t.{name}, w.{name}) AS {name}" for name in of_witness),
     }
     text = _text("face") + dataset.as_of + dataset.views + repr(sorted(_column_comments(dataset).items())) + repr(said)
-    return said | {"rules": sha256(text.encode()).hexdigest()[:16]}
+    rules = sha256(text.encode()).hexdigest()[:16]
+    return said | {"rules": f"{dataset.declaration}.{rules}" if dataset.declaration else rules}
 
 
 def believed_columns(dataset: Dataset) -> list[tuple[str, str, str]]:

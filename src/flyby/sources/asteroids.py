@@ -7,7 +7,7 @@ from flyby.days import WINDOW_DAYS
 from flyby.sources.cad import feed as cad
 from flyby.sources.dataset import Dataset, Source
 from flyby.sources.neows import feed as neows
-from flyby.sources.observations import VALUES
+from flyby.sources.observations import VALUES, is_simulated
 
 NEOWS = Source(
     name="neows",
@@ -64,10 +64,10 @@ ASTEROIDS = Dataset(
         "flybys": "how many flybys are listed for the day now",
         "comets": "comets in the answer: kept in comet_approaches",
     },
-    as_of=files("flyby.sources").joinpath("asteroids_as_of.sql").read_text(encoding="utf-8"),
     views=files("flyby.sources").joinpath("asteroids.sql").read_text(encoding="utf-8"),
     view_comments={
         "raw_asteroid_data": "The table of the lesson that flyby grew out of",
         "comet_approaches": "The comets that JPL lists, as it says now; kept apart from the asteroids",
     },
+    is_simulated=is_simulated,
 )

@@ -4,9 +4,10 @@ A *dataset* is one list of things that happen on days, told by one or several so
 these words and no others, so a further source, or another dataset, is a further value here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from importlib.resources import files
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -117,6 +118,10 @@ KEYS = [
 ]
 
 
+#: What was believed at `ts`, half open: what the record had by then. The same for ever, once `ts` is past.
+AS_OF = files("flyby.sources").joinpath("as_of.sql").read_text(encoding="utf-8")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """One list of things, its sources, and how people's tables name what the record calls by its own words."""
@@ -134,10 +139,15 @@ class Dataset:
     #: What these columns say.
     word_comments: dict[str, str] = field(default_factory=dict)
     #: The macro `<believed>_as_of(ts)`, as SQL over `<prefix>believed_as_of(ts)`.
-    as_of: str
+    as_of: str = AS_OF
     #: Further views, as SQL with the same placeholders as `record/sql/face.sql`, and what each is.
     views: str = ""
     view_comments: dict[str, str] = field(default_factory=dict)
+    #: A fingerprint of what answers mean, where that is declared by a person and may change: then the record is made
+    #: again.
+    declaration: str = ""
+    #: Whether a body is a simulated answer; None if it is no answer at all, or nothing tells.
+    is_simulated: Callable[[bytes], bool | None] = lambda _: None
 
     def source(self, name: str) -> Source | None:
         """The source of that name, None if there is none."""

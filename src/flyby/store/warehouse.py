@@ -13,7 +13,7 @@ from typing import Protocol
 
 from flyby.address import Lake
 from flyby.errors import HomeError
-from flyby.settings import Settings
+from flyby.settings import Home
 from flyby.store import lake as lakes
 from flyby.store.publish import is_newest, publish
 from flyby.store.turns import PATIENCE_S, mark, marked, turn
@@ -54,7 +54,7 @@ class Warehouse(Protocol):
         """The right to make the record again; who writes meanwhile is not kept from it."""
 
 
-def warehouse(settings: Settings) -> Warehouse:
+def warehouse(settings: Home) -> Warehouse:
     """The one that the settings name."""
     return InLake(settings.lake) if settings.lake else InFile(settings)
 
@@ -62,7 +62,7 @@ def warehouse(settings: Settings) -> Warehouse:
 class InFile:
     """One file, one machine; people open copies."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Home) -> None:
         self.place: Path = settings.record
         self._home = settings.home
         self._published = settings.published

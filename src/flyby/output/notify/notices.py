@@ -211,7 +211,7 @@ def digested(told: Told, digest: Message | None, today: date) -> tuple[Message |
 def _digest(record: Database, settings: Settings, now: datetime) -> Message | None:
     """Last night, what is coming and what changed; None until the morning of the day was read."""
     today = local_day(settings, now)
-    read_at = {entry.day: entry.last_observed_at for entry in ledger(record)}.get(today - DAY)
+    read_at = {entry.day: entry.last_observed_at for entry in ledger(record, settings.dataset.schema)}.get(today - DAY)
     if read_at is None or local_day(settings, read_at) != today:
         return None
     night = views.passed(record, today - DAY)

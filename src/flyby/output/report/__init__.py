@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
-from flyby.fetch.plan import LISTED_BY
+from flyby.fetch.lateness import LISTED_BY
 from flyby.output.feeds import write_feeds
 from flyby.query.database import Database, ask, opened
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
@@ -137,8 +137,8 @@ def _latency(published: Database) -> dict[str, Any]:
         "is_little": told.is_little,
         # What was measured for 2015–2019, on the same scale: all of the list at the oldest age.
         "reference": [
-            {"age_days": age, "share": share / dict(LISTED_BY).get(oldest, 0.86)}
-            for age, share in LISTED_BY
+            {"age_days": age, "share": share / LISTED_BY.by(oldest)}
+            for age, share in LISTED_BY.points
             if 1 <= age <= oldest
         ],
     }

@@ -1,6 +1,6 @@
 -- The years of which every day was observed.
 SELECT year(day) AS year
-FROM days
+FROM {schema}.days
 WHERE observations > 0
 GROUP BY year(day)
 HAVING count(*) = dayofyear(make_date(year(day), 12, 31))

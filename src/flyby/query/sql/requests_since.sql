@@ -1,1 +1,1 @@
-SELECT count(*) FROM requests WHERE source IN (SELECT name FROM sources WHERE role = 'primary') AND requested_at > $moment;
+SELECT count(*) FROM {schema}.requests WHERE source IN (SELECT name FROM {schema}.sources WHERE role = 'primary') AND requested_at > $moment;

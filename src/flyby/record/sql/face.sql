@@ -1,8 +1,8 @@
 -- What people see of the record: their names for its words. Made anew whenever this text or the dataset changes.
 
-CREATE OR REPLACE MACRO flyby_schema_version() AS {schema_version};
-CREATE OR REPLACE MACRO flyby_record() AS '{record_id}';
-CREATE OR REPLACE MACRO flyby_rules() AS '{rules}';
+CREATE OR REPLACE MACRO {own}_schema_version() AS {schema_version};
+CREATE OR REPLACE MACRO {own}_record() AS '{record_id}';
+CREATE OR REPLACE MACRO {own}_rules() AS '{rules}';
 
 CREATE OR REPLACE VIEW {prefix}revisions AS
 SELECT
@@ -83,7 +83,7 @@ FROM told AS t
 LEFT JOIN shared AS s USING ({thing_id})
 LEFT JOIN witness AS w ON w.{thing_id} = s.{thing_id}
 -- Called from another database the names above would be that one's tables.
-WHERE CASE WHEN flyby_record() = '{record_id}' THEN true
+WHERE CASE WHEN {own}_record() = '{record_id}' THEN true
     ELSE error('{believed}_as_of answers only in its own database: USE it first, or ask {believed}_history')::BOOLEAN END
 QUALIFY s.{thing_id} IS NULL OR row_number() OVER (PARTITION BY t.{thing_id} ORDER BY t.listed DESC, t.priority) = 1;
 

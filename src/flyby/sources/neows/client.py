@@ -4,7 +4,6 @@ The key travels in a header, to the address that was set and to no other, and is
 sees it.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -14,10 +13,10 @@ from urllib.parse import urlencode
 
 from flyby.days import WINDOW_DAYS, Window
 from flyby.errors import FeedError, PassingError, QuotaError, SourceError, UsageError
-from flyby.settings import DEMO_KEY
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.http import Patience, Service, minutes, retry_after_s, whole
-from flyby.sources.neows import feed
+from flyby.sources.neows import DEMO_KEY, feed
+from flyby.sources.secrets import Redaction
 
 #: Requests in flight at a time; a further one waits for its turn.
 IN_FLIGHT = 8
@@ -35,8 +34,6 @@ FIRST_WAIT_S = 0.2
 PATIENCE_S = 180.0
 #: A source that wants more time than this is not waited for.
 LONGEST_WAIT_S = 120.0
-
-_REDACTED = b"REDACTED"
 
 Allowed = Callable[[], AbstractContextManager[Callable[[Answer], None]]]
 
@@ -59,10 +56,10 @@ class NeoWs:
         outage_s: float = 0.0,
         tell: Callable[[str], None] | None = None,
     ) -> None:
+        self.title = "NeoWs"
         self._service = Service(url + "/feed", name="NeoWs", setting="FLYBY_NEOWS_URL", connections=IN_FLIGHT)
         self._headers = [("X-Api-Key", key), ("User-Agent", "flyby")]
-        self._key = key.encode()
-        self._key_pattern = _key_pattern(key)
+        self._redact = Redaction(key)
         self._is_demo_key = key == DEMO_KEY
         self._on_answer = on_answer
         self._outage_s = outage_s
@@ -132,14 +129,6 @@ class NeoWs:
             raise FeedError(f"not a feed: {said}")
         raise SourceError(f"NeoWs refuses to answer for {answer.window} ({said})")
 
-    def _redact(self, body: bytes) -> bytes:
-        # Replacing goes over a body in no time, the pattern does not, and keys of letters and digits need no pattern.
-        body = body.replace(self._key, _REDACTED)
-        body = body if self._key.isalnum() else self._key_pattern.sub(_REDACTED, body)
-        # An answer that was cut off on the way may end in the middle of the key.
-        begun = next((n for n in range(len(self._key) - 1, 3, -1) if body.endswith(self._key[:n])), 0)
-        return body[: len(body) - begun] + _REDACTED if begun else body
-
 
 def _alone() -> AbstractContextManager[Callable[[Answer], None]]:
     return nullcontext(lambda _: None)
@@ -158,16 +147,6 @@ def _patience(outage_s: float, tell: Callable[[str], None] | None) -> Patience:
         outage_s=outage_s,
         tell=tell,
     )
-
-
-def _key_pattern(key: str) -> re.Pattern[bytes]:
-    """The key as it may stand in an answer: each sign that is no letter or digit plain, percent-encoded or escaped."""
-
-    def sign(char: str) -> str:
-        code = f"{ord(char):02x}"
-        return rf"(?:\\?{re.escape(char)}|(?i:%(?:25)*{code}|\\u00{code}))"
-
-    return re.compile("".join(char if char.isalnum() else sign(char) for char in key).encode())
 
 
 def _quota(headers: dict[str, str]) -> Quota:

@@ -1,0 +1,204 @@
+"""How late a source is: what of a day's list it has by which age, learned from the record itself. Pure.
+
+The share listed by an age is estimated as reporting delays are in epidemiology and in insurance, from data in which the
+latest days have not been followed for long (right truncation): the product, from the oldest age down, of what was there
+already among all that were there later (reverse-time Kaplan and Meier; the chain ladder). How sure it is: the jackknife
+over days, as the rows of one day are late together.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import exp2, log, sqrt
+from typing import NamedTuple
+
+#: A curve is learned up to the greatest age through which so many days, with so many rows, were followed.
+ENOUGH_DAYS = 2
+ENOUGH_ROWS = 50
+#: Mornings are not to the minute: so much, in days, is the same age.
+SAME_AGE = 0.05
+#: Ages at which the curve is told, in whole days after the day: D+1 is the morning after it.
+AGES = (0, 1, 2, 3, 4, 5, 6, 7, 10, 14, 21, 30, 45, 60, 90)
+#: The days of the last so many are held against those before: has the source become later, or earlier?
+RECENT_DAYS = 14
+#: A change is told from chance if it is greater than so many standard errors, and than this share.
+SURE, LEAST_SHIFT = 3.0, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Shares by age in days after the end of the day, ages ascending."""
+
+    points: tuple[tuple[float, float], ...]
+
+    def by(self, age_days: float) -> float:
+        """The share at that age; between the points linear in log age."""
+        ages = [age for age, _ in self.points]
+        n = bisect_right(ages, age_days)
+        if n == 0:
+            # What is known of days to come, thinning out slowly.
+            return self.points[0][1] * exp2(-max(-age_days, 0.0) / 365)
+        if n == len(ages):
+            return self.points[-1][1]
+        (age_0, share_0), (age_1, share_1) = self.points[n - 1 : n + 1]
+        return share_0 + (share_1 - share_0) * log(age_days / age_0) / log(age_1 / age_0)
+
+
+#: Of all flybys that NeoWs ever lists for a day, the share that it lists by then. Measured on the flybys of 2015–2019
+#: up to a year; beyond, so that old years are seldom worth a visit.
+LISTED_BY = Curve(
+    ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1))
+)
+
+
+def declared(final_after_days: float) -> Curve:
+    """What is taken for granted of a source of which it is only known after how many days it is final."""
+    return Curve(((0.1, 0.5), (max(final_after_days, 0.2), 1.0)))
+
+
+class Followed(NamedTuple):
+    """Rows of one day that are listed now and behaved alike. Ages are days after the end of the day."""
+
+    day: date
+    #: At which reading they were first listed.
+    listed_at: float
+    #: At which reading they first were as they are now.
+    final_at: float
+    #: Up to which age the day was followed.
+    until: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of a day was there at the reading of the morning D+`day`: shares of what is known now."""
+
+    day: int
+    age_days: float
+    listed: float
+    listed_error: float
+    final: float
+    final_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """What the record says of the source's lateness."""
+
+    days: int
+    rows: int
+    shares: tuple[Share, ...]
+    #: By how much the days of late have more (or less) listed on the morning after than those before, in shares; None
+    #: if that cannot be told from chance.
+    shift: float | None
+
+    @property
+    def followed_days(self) -> int:
+        """Up to which D+n it is told: there it has all that is known."""
+        return self.shares[-1].day
+
+    def curve(self, before: Curve) -> Curve:
+        """What is planned by: rows and values count alike. Beyond what was learned the curve `before` goes on."""
+        end = self.shares[-1].age_days
+        at_end = before.by(end)
+        learned = [(share.age_days, (share.listed + share.final) / 2 * at_end) for share in self.shares]
+        return Curve((*learned, *((age, share) for age, share in before.points if age > end)))
+
+
+def learned(followed: Iterable[Followed]) -> Lateness | None:
+    """The lateness that the rows tell; None if they are too few."""
+    rows = list(followed)
+    by_day: dict[date, list[Followed]] = {}
+    for row in rows:
+        by_day.setdefault(row.day, []).append(row)
+    hour = _usual_hour(rows)
+    ages = [(n, n - 1 + hour) for n in AGES[1:]]
+    end = max((age for _, age in ages if _is_enough(by_day, age)), default=None)
+    if end is None:
+        return None
+    shown = [(n, age) for n, age in ages if age <= end]
+    listed = _with_error(by_day, [age for _, age in shown], end, is_final=False)
+    final = _with_error(by_day, [age for _, age in shown], end, is_final=True)
+    shares = tuple(Share(n, age, *a, *b) for (n, age), a, b in zip(shown, listed, final, strict=True))
+    return Lateness(len(by_day), sum(row.rows for row in rows), shares, _shift(by_day, shown[0][1]))
+
+
+def _usual_hour(rows: Sequence[Followed]) -> float:
+    """Which part of the day had passed when days were read, mostly: D+1 is read at that age."""
+    hours = Counter[float]()
+    for row in rows:
+        hours[round(row.until % 1, 2)] += row.rows
+    return max(hours.most_common(1)[0][0], 0.01) if hours else 0.25
+
+
+def _is_enough(by_day: dict[date, list[Followed]], age: float) -> bool:
+    through = [its for its in by_day.values() if its[0].until >= age - SAME_AGE]
+    return len(through) >= ENOUGH_DAYS and sum(row.rows for its in through for row in its) >= ENOUGH_ROWS
+
+
+def _with_error(
+    by_day: dict[date, list[Followed]], ages: Sequence[float], end: float, *, is_final: bool
+) -> list[tuple[float, float]]:
+    """The shares at the ages, each with its standard error."""
+    counts = {day: _counts(its, ages, end, is_final=is_final) for day, its in by_day.items()}
+    there = [sum(column) for column in zip(*(a for a, _ in counts.values()), strict=True)]
+    later = [sum(column) for column in zip(*(b for _, b in counts.values()), strict=True)]
+    shares = _product(there, later)
+    without = [
+        _product([x - y for x, y in zip(there, a, strict=True)], [x - y for x, y in zip(later, b, strict=True)])
+        for a, b in counts.values()
+    ]
+    errors = []
+    for n in range(len(ages)):
+        mean = sum(one[n] for one in without) / len(without)
+        errors.append(sqrt((len(without) - 1) / len(without) * sum((one[n] - mean) ** 2 for one in without)))
+    return list(zip(shares, errors, strict=True))
+
+
+def _counts(
+    its: Sequence[Followed], ages: Sequence[float], end: float, *, is_final: bool
+) -> tuple[list[int], list[int]]:
+    """For each two ages that follow each other, if the day was followed through both: how many of its rows were there
+    at the one, and at the other."""
+    there, later = [], []
+    for age, following in zip(ages, [*ages[1:], end], strict=True):
+        is_followed = its[0].until >= following - SAME_AGE
+        ats = [(row.final_at if is_final else row.listed_at, row.rows) for row in its] if is_followed else []
+        there.append(sum(rows for at, rows in ats if at <= age + SAME_AGE))
+        later.append(sum(rows for at, rows in ats if at <= following + SAME_AGE))
+    return there, later
+
+
+def _product(there: Sequence[int], later: Sequence[int]) -> list[float]:
+    shares, share = [], 1.0
+    for a, b in zip(reversed(there), reversed(later), strict=True):
+        share *= a / b if b else 1.0
+        shares.append(share)
+    return shares[::-1]
+
+
+def _shift(by_day: dict[date, list[Followed]], age: float) -> float | None:
+    """By how much the share listed at `age` differs between the days of late and those before, both of those days that
+    were followed for a day at least."""
+    known = sorted(day for day, its in by_day.items() if its[0].until >= age + 1 - SAME_AGE)
+    if not known:
+        return None
+    border = known[-1].toordinal() - RECENT_DAYS
+    shares: tuple[list[float], list[float]] = [], []
+    for day in known:
+        its = [(row.listed_at, row.rows) for row in by_day[day] if row.listed_at <= age + 1 + SAME_AGE]
+        if rows := sum(n for _, n in its):
+            shares[day.toordinal() > border].append(sum(n for at, n in its if at <= age + SAME_AGE) / rows)
+    before, late = shares
+    if len(before) < RECENT_DAYS or len(late) < RECENT_DAYS // 2:
+        return None
+    (mean_0, error_0), (mean_1, error_1) = _mean(before), _mean(late)
+    shift = mean_1 - mean_0
+    return shift if abs(shift) > max(SURE * sqrt(error_0**2 + error_1**2), LEAST_SHIFT) else None
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float]:
+    mean = sum(values) / len(values)
+    return mean, sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
