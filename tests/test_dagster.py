@@ -187,7 +187,7 @@ def test_a_bad_date_fails_the_run_in_one_plain_line_and_asks_nobody(fresh_home: 
     assert user_failure
     said = user_failure.description or ""
     assert said.startswith("date ")
-    assert "YYYY-MM-DD" in said or "NeoWs serves" in said
+    assert "YYYY-MM-DD" in said or "can be asked for" in said
     assert "\n" not in said
     assert not (fresh_home / "raw").exists()
 
@@ -248,7 +248,7 @@ def test_a_home_that_cannot_be_made_is_said_to_be_so(
     monkeypatch.setenv("FLYBY_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(HomeError, match="cannot be written"):
         run_job(Settings.load(), TICK)
-    with pytest.raises(UsageError, match="NeoWs serves"):
+    with pytest.raises(UsageError, match="can be asked for"):
         run_job(Settings.load(), date(1900, 1, 1))
 
 

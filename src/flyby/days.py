@@ -10,7 +10,7 @@ from flyby.errors import UsageError
 WINDOW_DAYS = 8
 #: JPL's close-approach data answers for any range; flyby asks for a year at most.
 LONGEST_WINDOW_DAYS = 366
-#: What NeoWs serves.
+#: What can be asked for.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ class Window:
 
 
 def parse_day(text: str, *, field: str = "date") -> date:
-    """The day that `text` names, which must be written YYYY-MM-DD and lie in what NeoWs serves.
+    """The day that `text` names, which must be written YYYY-MM-DD and lie between FIRST_DAY and LAST_DAY.
 
     Raises UsageError with the field's name and the form it wants.
     """
@@ -50,9 +50,9 @@ def parse_day(text: str, *, field: str = "date") -> date:
 
 
 def served_day(day: date, *, field: str = "date") -> date:
-    """`day` itself, if NeoWs serves it; UsageError otherwise."""
+    """`day` itself, if it can be asked for; UsageError otherwise."""
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise UsageError(f"{field} {day} is beyond what NeoWs serves: {FIRST_DAY} to {LAST_DAY}")
+        raise UsageError(f"{field} {day} is beyond what can be asked for: {FIRST_DAY} to {LAST_DAY}")
     return day
 
 

@@ -132,14 +132,14 @@ class Settings(Home):
             neows_url=_url("FLYBY_NEOWS_URL", read("FLYBY_NEOWS_URL") or NEOWS_URL),
             cad_url=_url("FLYBY_CAD_URL", read("FLYBY_CAD_URL") or CAD_URL),
             cron=_cron(read("FLYBY_CRON") or "0 6 * * *"),
-            timezone=_timezone(read("FLYBY_TIMEZONE") or "UTC"),
+            timezone=timezone("FLYBY_TIMEZONE", read("FLYBY_TIMEZONE") or "UTC"),
             notify=tuple((read("FLYBY_NOTIFY") or "").split()),
             notable=_notable(read("FLYBY_NOTABLE") or NOTABLE),
             digest=_switch("FLYBY_DIGEST", read("FLYBY_DIGEST") or "0"),
             lake=Lake.named(warehouse, read("FLYBY_WAREHOUSE_DATA") or str(home / "lake")) if warehouse else None,
             site=_site(site) if (site := read("FLYBY_SITE")) else None,
             patience_min=_minutes("FLYBY_PATIENCE", read("FLYBY_PATIENCE")),
-            rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
+            rehearsed_now=moment("FLYBY_NOW", read("FLYBY_NOW")),
         )
 
     @property
@@ -237,11 +237,12 @@ def _site(url: str) -> str:
     return _url("FLYBY_SITE", url, like=SITE).removesuffix("/index.html")
 
 
-def _timezone(name: str) -> str:
+def timezone(setting: str, name: str) -> str:
+    """The time zone of that name. Raises SettingsError."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise SettingsError(f"FLYBY_TIMEZONE {name!r} is not a time zone: write it like Europe/Berlin") from None
+        raise SettingsError(f"{setting} {name!r} is not a time zone: write it like Europe/Berlin") from None
     return name
 
 
@@ -293,7 +294,8 @@ def _switch(name: str, text: str) -> bool:
     raise SettingsError(f"{name} {text!r} is neither 1 nor 0")
 
 
-def _moment(name: str, text: str | None) -> datetime | None:
+def moment(name: str, text: str | None) -> datetime | None:
+    """The moment that the setting `name` says, UTC unless it says otherwise. Raises SettingsError."""
     if text is None:
         return None
     try:

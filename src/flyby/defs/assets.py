@@ -12,18 +12,16 @@ from pydantic import Field
 
 from flyby.address import Lake
 from flyby.defs.given import ATTENDED_S, Given, warn
-from flyby.defs.told import YEARS, tell_table, tell_years
+from flyby.defs.told import tell_table, tell_years
+from flyby.fetch.lateness import Lateness
 from flyby.fetch.plan import parse_tick
 from flyby.jobs.backfill import Progress, backfill_patiently
 from flyby.jobs.compare import second_opinion as hear_second_opinion
 from flyby.jobs.daily import WAITS, gather
-from flyby.output import report
-from flyby.output.notify import notices
-from flyby.query.columns import COLUMNS
 from flyby.query.database import Database, ask, opened, query_text
 from flyby.record import Loaded
 from flyby.record.load import held, keep_up, load_staged, publish_record, stage_landed
-from flyby.settings import Settings
+from flyby.settings import Home, Settings
 from flyby.store.lake import SNAPSHOTS_FOR
 
 PREVIEW_ROWS = 12
@@ -41,42 +39,31 @@ class Day(dg.Config):
     )
 
 
-def sources(given: Given) -> list[dg.AssetSpec]:
+def source(given: Given[Any], name: str, description: str, documentation: str | None = None) -> dg.AssetSpec:
     """What everything is made from, by others: the lineage begins with it."""
-    return [
-        _source(given, "neows", "NASA's feed of near-Earth objects.", "https://api.nasa.gov"),
-        _source(
-            given,
-            "cad",
-            "JPL's close-approach data, which NeoWs is made from.",
-            "https://ssd-api.jpl.nasa.gov/doc/cad.html",
-        ),
-    ]
-
-
-def _source(given: Given, name: str, description: str, documentation: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         given.key(name),
         description=description,
         group_name=given.group or "sources",
-        metadata={"documentation": dg.MetadataValue.url(documentation)},
-        kinds={"nasa"},
+        metadata={"documentation": dg.MetadataValue.url(documentation)} if documentation else None,
+        kinds={"api"},
     )
 
 
-def morning(given: Given) -> list[dg.AssetsDefinition]:
-    """`asteroids` → `asteroids_file` → `duckdb_table`."""
+def morning(given: Given[Any]) -> list[dg.AssetsDefinition]:
+    """Rows → file → table: what lands the answers, what stages them, what takes them into the record."""
+    names = given.names
 
     @_asset(
         given,
-        "asteroids",
+        names.rows,
         "morning",
-        deps=[given.key("neows")],
-        description="NASA's answers for the eight days before `date`, for the eight from it on, and for older days "
-        "that are due to be asked for again. They lie in raw/ as they came, less the key.",
-        kinds={"python", "nasa"},
+        deps=[given.key(name) for name in given.sources],
+        description="The source's answers for the days before `date`, for those from it on that it knows of, and for "
+        "older days that are due to be asked for again. They lie in raw/ as they came, less the key.",
+        kinds={"python", "api"},
     )
-    def asteroids(context: dg.AssetExecutionContext, config: Day) -> dg.MaterializeResult[None]:
+    def rows(context: dg.AssetExecutionContext, config: Day) -> dg.MaterializeResult[None]:
         with given.step(context):
             settings = given.settings()
             outage_s = settings.patience_min * 60
@@ -93,19 +80,20 @@ def morning(given: Given) -> list[dg.AssetsDefinition]:
                     "revisits_ended_early": gathered.cut_short,
                     "quota_left": gathered.quota_remaining,
                     "quota_limit": gathered.quota_limit,
+                    **_late(gathered.lateness),
                 }
             )
         )
 
     @_asset(
         given,
-        "asteroids_file",
+        names.file,
         "morning",
-        deps=[asteroids],
+        deps=[rows],
         description="What was landed and is not in the database yet, as typed Parquet files in staging/.",
         kinds={"python", "parquet"},
     )
-    def asteroids_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with given.step(context):
             settings = given.settings()
             batches = stage_landed(settings)
@@ -115,40 +103,39 @@ def morning(given: Given) -> list[dg.AssetsDefinition]:
 
     @_asset(
         given,
-        "duckdb_table",
+        names.table,
         "morning",
-        deps=[asteroids_file],
-        description="flyby.duckdb: one row per flyby in close_approaches, every version of it in revisions, and the "
-        "ledger of days. Loading the same answers again changes nothing, and leaves its data version as it was.",
+        deps=[file],
+        description=given.table_says,
         metadata={
-            "dagster/table_name": "flyby.main.close_approaches",
-            "dagster/column_schema": dg.TableSchema([dg.TableColumn(*column) for column in COLUMNS]),
+            "dagster/table_name": given.table_name,
+            "dagster/column_schema": dg.TableSchema([dg.TableColumn(*column) for column in given.columns]),
         },
         kinds={"duckdb", "sql"},
     )
-    def duckdb_table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with given.step(context):
             settings = given.settings()
             loaded = load_staged(settings, by=_run(context))
             publish_record(settings)
-            warn(context, [*notices.after_load(settings), *_write_page(context, given, settings)])
-            tell_years(context.instance, given.key("history"), settings)
-            published, version = _published(settings)
+            warn(context, given.after(context, settings, names.job))
+            tell_years(context.instance, given.key(names.history), given.years, settings)
+            published, version = _published(given, settings)
             return dg.MaterializeResult(
                 metadata=_known({**_loaded(loaded), **published}), data_version=dg.DataVersion(version)
             )
 
-    return [asteroids, asteroids_file, duckdb_table]
+    return [rows, file, table]
 
 
-def second_opinion(given: Given) -> dg.AssetsDefinition:
+def second_opinion(given: Given[Settings]) -> dg.AssetsDefinition:
     """`second_opinion`: JPL's list beside NeoWs'."""
 
     @_asset(
         given,
         "second_opinion",
         "second_opinion",
-        deps=[given.key("cad"), given.key("duckdb_table")],
+        deps=[given.key("cad"), given.key(given.names.table)],
         description="What JPL's close-approach data, which NeoWs is made from, says of the sixty days before and after "
         "`date`, and of past years that NeoWs was asked about, a year at a time. It needs no key.",
         kinds={"python", "nasa", "duckdb"},
@@ -157,10 +144,9 @@ def second_opinion(given: Given) -> dg.AssetsDefinition:
         with given.step(context):
             settings = given.settings()
             heard, loaded = hear_second_opinion(settings, _tick(given, settings, config), by=_run(context))
-            told = notices.after_load(settings, job="second_opinion_job")
-            warn(context, [*told, *_write_page(context, given, settings)])
-            published, version = _published(settings)
-            tell_table(context.instance, given.key("duckdb_table"), version, by=_run(context))
+            warn(context, given.after(context, settings, "second_opinion_job"))
+            published, version = _published(given, settings)
+            tell_table(context.instance, given.key(given.names.table), version, by=_run(context))
             return dg.MaterializeResult(
                 metadata=_known(
                     {
@@ -177,8 +163,8 @@ def second_opinion(given: Given) -> dg.AssetsDefinition:
     return second_opinion
 
 
-def history(given: Given) -> dg.AssetsDefinition:
-    """`history`: past years, a partition each."""
+def history(given: Given[Any]) -> dg.AssetsDefinition:
+    """Past years, a partition each."""
 
     # Dagster calls backfill policies beta on every start; the filter is for this place alone.
     with warnings.catch_warnings():
@@ -186,18 +172,18 @@ def history(given: Given) -> dg.AssetsDefinition:
         return _history(given)
 
 
-def _history(given: Given) -> dg.AssetsDefinition:
+def _history(given: Given[Any]) -> dg.AssetsDefinition:
     @_asset(
         given,
+        given.names.history,
         "history",
-        "history",
-        deps=[given.key("neows")],
+        deps=[given.key(name) for name in given.sources],
         description="Past years, in the fewest requests there can be; days that are held already and not due again are "
         "not asked for. When the key's allowance is used up it waits and goes on. A year is green once every day of it "
         "is held, whoever asked for it.",
-        partitions_def=YEARS,
+        partitions_def=given.years,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        kinds={"python", "nasa", "duckdb"},
+        kinds={"python", "api", "duckdb"},
     )
     def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         years = context.partition_key_range
@@ -214,12 +200,12 @@ def _history(given: Given) -> dg.AssetsDefinition:
                     on_wait=lambda wait_s, why: context.log.warning(f"{why}; goes on in {wait_s / 60:.0f} minutes"),
                 )
             except BaseException:
-                tell_years(context.instance, given.key("history"), settings)  # those that it came to hold
+                # Those that it came to hold.
+                tell_years(context.instance, given.key(given.names.history), given.years, settings)
                 raise
-            told = notices.after_load(settings, job="history_job")
-            warn(context, [*told, *_write_page(context, given, settings)])
-            _, version = _published(settings)
-            tell_table(context.instance, given.key("duckdb_table"), version, by=_run(context))
+            warn(context, given.after(context, settings, given.names.history_job))
+            _, version = _published(given, settings)
+            tell_table(context.instance, given.key(given.names.table), version, by=_run(context))
             return dg.MaterializeResult(
                 metadata=_known(
                     {
@@ -235,11 +221,11 @@ def _history(given: Given) -> dg.AssetsDefinition:
     return history
 
 
-def page(given: Given) -> dg.AssetSpec:
+def page(given: Given[Settings]) -> dg.AssetSpec:
     """The page, which every run writes anew."""
     return dg.AssetSpec(
         given.key("page"),
-        deps=[given.key(name) for name in ("duckdb_table", "second_opinion", "history")],
+        deps=[given.key(name) for name in (given.names.table, "second_opinion", given.names.history)],
         description="report/index.html: what is coming, last night, what changed. Every run writes it.",
         group_name=given.group or "page",
         owners=list(given.owners),
@@ -248,14 +234,14 @@ def page(given: Given) -> dg.AssetSpec:
     )
 
 
-def upkeep(given: Given) -> dg.AssetsDefinition:
+def upkeep(given: Given[Any]) -> dg.AssetsDefinition:
     """`warehouse_upkeep`, where the record is in a lake."""
 
     @_asset(
         given,
         "warehouse_upkeep",
         "warehouse",
-        deps=[given.key("duckdb_table")],
+        deps=[given.key(given.names.table)],
         description="The lake, with few files made of many, and without snapshots older than readers were promised: "
         f"{SNAPSHOTS_FOR.days} days.",
         kinds={"ducklake", "postgres"},
@@ -268,7 +254,7 @@ def upkeep(given: Given) -> dg.AssetsDefinition:
 
 
 def _asset(
-    given: Given, name: str, group: str, **more: Any
+    given: Given[Any], name: str, group: str, **more: Any
 ) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
     """`dg.asset`, with what the component says of all its assets."""
 
@@ -296,19 +282,9 @@ def _waits(context: dg.AssetExecutionContext) -> Callable[[str], None]:
     return tell
 
 
-def _tick(given: Given, settings: Settings, config: Day) -> date:
+def _tick(given: Given[Any], settings: Home, config: Day) -> date:
     today = settings.now().astimezone(ZoneInfo(given.timezone)).date()
     return today if config.date is None else parse_tick(config.date)
-
-
-def _write_page(context: dg.AssetExecutionContext, given: Given, settings: Settings) -> list[str]:
-    """Write the page; what went wrong, in a line for the log."""
-    lines = report.after_run(settings)
-    if not lines and settings.report.exists():
-        context.instance.report_runless_asset_event(
-            dg.AssetMaterialization(given.key("page"), metadata={"page": dg.MetadataValue.path(settings.report)})
-        )
-    return lines
 
 
 def _known(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,29 +304,39 @@ def _loaded(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _published(settings: Settings) -> tuple[dict[str, Any], str]:
+def _published(given: Given[Any], settings: Home) -> tuple[dict[str, Any], str]:
     """What there is to show of the record as it is now, and its data version."""
     with held(settings) as place, opened(place) as record:
-        [(simulated,)] = ask(record, query_text("simulated"))[1]
         [(revisions, hashed)] = ask(record, query_text("data_version", settings.dataset.schema))[1]
-        closest, changes = _table(record, "sitting_closest"), _table(record, "sitting_changes")
-    shown = {
-        "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
-        "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
-        "database": _place(settings),
-        "closest": closest,
-        "changes": changes,
-    }
-    return shown, f"{revisions}-{hashed}"
+        shown = given.shown(settings, record)
+    return {**shown, "database": _place(settings)}, f"{revisions}-{hashed}"
 
 
-def _place(settings: Settings) -> dg.MetadataValue[Any]:
+def _late(lateness: Lateness | None) -> dict[str, Any]:
+    """What the reading was planned by, once there is enough to learn from."""
+    if lateness is None:
+        return {}
+    records = [
+        dg.TableRecord(
+            {
+                "morning": f"D+{share.day}",
+                "listed": f"{share.listed:.1%} ± {2 * share.listed_error:.1%}",
+                "final": f"{share.final:.1%} ± {2 * share.final_error:.1%}",
+            }
+        )
+        for share in lateness.shares
+    ]
+    return {"lateness": dg.MetadataValue.table(records), "lateness_is_of_days": lateness.days}
+
+
+def _place(settings: Home) -> dg.MetadataValue[Any]:
     place = settings.database
     return dg.MetadataValue.text(str(place)) if isinstance(place, Lake) else dg.MetadataValue.path(place)
 
 
-def _table(record: Database, query: str) -> dg.TableMetadataValue | None:
-    columns, rows = ask(record, query_text(query), {"rows": PREVIEW_ROWS})
+def preview(record: Database, query: str, schema: str | None = None) -> dg.TableMetadataValue | None:
+    """The first rows that the query gives."""
+    columns, rows = ask(record, query_text(query, schema), {"rows": PREVIEW_ROWS})
     records = [dg.TableRecord(dict(zip(columns, map(plain, row), strict=True))) for row in rows]
     return dg.MetadataValue.table(records) if records else None
 

@@ -1,32 +1,54 @@
 """The asset checks: what `query.checks` finds in the record, for Dagster's UI."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
 from flyby.defs.assets import plain
 from flyby.defs.given import Given
-from flyby.query.checks import CHECKS, SECOND_OPINION_CHECK, Check, Finding, findings, second_opinion_finding
+from flyby.query.checks import (
+    API_CHECKS,
+    CHECKS,
+    SECOND_OPINION_CHECK,
+    Check,
+    Finding,
+    api_findings,
+    findings,
+    second_opinion_finding,
+)
+from flyby.settings import ApiSettings, Settings
 
 
-def of_the_record(given: Given) -> dg.AssetChecksDefinition:
+def of_the_record(given: Given[Settings]) -> dg.AssetChecksDefinition:
     """The checks of `duckdb_table`."""
-    table = given.key("duckdb_table")
+    return _of_the_table(given, "record_checks", CHECKS, findings)
+
+
+def of_an_api(given: Given[ApiSettings]) -> dg.AssetChecksDefinition:
+    """The checks of a declared API's table."""
+    return _of_the_table(given, f"{given.names.rows}_checks", API_CHECKS, api_findings)
+
+
+def _of_the_table(
+    given: Given[Any], name: str, checks: Sequence[Check], find: Callable[[Any], list[Finding]]
+) -> dg.AssetChecksDefinition:
+    table = given.key(given.names.table)
 
     @dg.multi_asset_check(
-        name=given.op("record_checks"),
-        specs=[dg.AssetCheckSpec(check.name, asset=table, description=check.claim) for check in CHECKS],
+        name=given.op(name),
+        specs=[dg.AssetCheckSpec(check.name, asset=table, description=check.claim) for check in checks],
     )
     def record_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with given.step(context):
-            found = findings(given.settings())
-        for check, finding in zip(CHECKS, found, strict=True):
+            found = find(given.settings())
+        for check, finding in zip(checks, found, strict=True):
             yield _result(table, check, finding)
 
     return record_checks
 
 
-def of_the_second_opinion(given: Given) -> dg.AssetChecksDefinition:
+def of_the_second_opinion(given: Given[Settings]) -> dg.AssetChecksDefinition:
     """The check of `second_opinion`."""
     asset = given.key("second_opinion")
 

@@ -10,8 +10,13 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from flyby.defs import assets, checks, jobs, schedules
-from flyby.defs.given import Given
+from flyby.defs.given import Given, Names
+from flyby.defs.told import ALL_YEARS
 from flyby.errors import SettingsError
+from flyby.output import report
+from flyby.output.notify import notices
+from flyby.query.columns import COLUMNS
+from flyby.query.database import Database, ask, query_text
 from flyby.settings import MOST_PATIENCE_MIN, NOTABLE, PATIENCE_MIN, Settings
 from flyby.sources.cad import CAD_URL
 from flyby.sources.neows import NEOWS_URL
@@ -33,6 +38,17 @@ VARIABLES = {
     "warehouse_data": "FLYBY_WAREHOUSE_DATA",
     "now": "FLYBY_NOW",
 }
+
+
+NAMES = Names(
+    rows="asteroids",
+    file="asteroids_file",
+    table="duckdb_table",
+    history="history",
+    job="asteroid_job",
+    history_job="history_job",
+    schedule="date_range_schedule",
+)
 
 
 class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
@@ -142,11 +158,22 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
         folder = context.project_root if context else None
         self._check(folder)
         given = Given(
+            names=NAMES,
             settings=lambda: self.settings(folder),
+            sources=("neows",),
+            columns=tuple(COLUMNS),
+            table_says="flyby.duckdb: one row per flyby in close_approaches, every version of it in revisions, and the "
+            "ledger of days. Loading the same answers again changes nothing, and leaves its data version as it was.",
+            table_name="flyby.main.close_approaches",
+            years=ALL_YEARS,
+            after=self._after,
+            shown=_shown,
+            tell_failure=notices.failed,
             cron=self.cron,
+            cron_is_called="FLYBY_CRON" if self._settings else "cron",
             timezone=self.timezone,
             in_lake=self.warehouse is not None,
-            key_prefix=_prefix(self.key_prefix),
+            key_prefix=prefix(self.key_prefix),
             group=self.group,
             owners=tuple(self.owners),
             tags=self.tags,
@@ -156,18 +183,28 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
         )
         morning = assets.morning(given)
         opinion, history = assets.second_opinion(given), assets.history(given)
-        morning_job = jobs.asteroid_job(given, morning)
+        morning_job = jobs.morning_job(given, morning)
         opinion_job = jobs.second_opinion_job(given, opinion)
         ours = dg.Definitions(
-            assets=[*assets.sources(given), *morning, opinion, history, assets.page(given)],
+            assets=[*_sources(given), *morning, opinion, history, assets.page(given)],
             asset_checks=[checks.of_the_record(given), checks.of_the_second_opinion(given)],
             jobs=[morning_job, opinion_job, jobs.history_job(given, history)],
             schedules=[
-                schedules.date_range_schedule(given, morning_job),
+                schedules.morning_schedule(given, morning_job),
                 schedules.second_opinion_schedule(given, opinion_job),
             ],
         )
         return dg.Definitions.merge(ours, _upkeep(given)) if given.in_lake else ours
+
+    def _after(self, context: dg.AssetExecutionContext, settings: Settings, job: str) -> list[str]:
+        """Notices, and the page."""
+        told, unwritten = notices.after_load(settings, job=job), report.after_run(settings)
+        if not unwritten and settings.report.exists():
+            page = dg.AssetKey([*prefix(self.key_prefix), "page"])
+            context.instance.report_runless_asset_event(
+                dg.AssetMaterialization(page, metadata={"page": dg.MetadataValue.path(settings.report)})
+            )
+        return [*told, *unwritten]
 
     def _check(self, folder: Path | None) -> None:
         """Raise SettingsError for what an attribute has wrong. What the environment has wrong is the steps' to say: a
@@ -181,14 +218,35 @@ def build_defs(**attributes: Any) -> dg.Definitions:
     return AsteroidsComponent(**attributes).build_defs()
 
 
-def _upkeep(given: Given) -> dg.Definitions:
+def _upkeep(given: Given[Any]) -> dg.Definitions:
     """What there is beside the rest where the record is in a lake."""
     asset = assets.upkeep(given)
     job = jobs.upkeep_job(given, asset)
     return dg.Definitions(assets=[asset], jobs=[job], schedules=[schedules.upkeep_schedule(given, job)])
 
 
-def _prefix(written: str | list[str] | None) -> tuple[str, ...]:
+def _sources(given: Given[Settings]) -> list[dg.AssetSpec]:
+    """Who tells of asteroids."""
+    jpl = "https://ssd-api.jpl.nasa.gov/doc/cad.html"
+    return [
+        assets.source(given, "neows", "NASA's feed of near-Earth objects.", "https://api.nasa.gov"),
+        assets.source(given, "cad", "JPL's close-approach data, which NeoWs is made from.", jpl),
+    ]
+
+
+def _shown(settings: Settings, record: Database) -> dict[str, Any]:
+    """What the UI shows of the record."""
+    [(simulated,)] = ask(record, query_text("simulated"))[1]
+    return {
+        "simulated": "these asteroids are simulated: the answers came from the built-in sky" if simulated else None,
+        "page": dg.MetadataValue.path(settings.report) if settings.report.exists() else None,
+        "closest": assets.preview(record, "sitting_closest"),
+        "changes": assets.preview(record, "sitting_changes"),
+    }
+
+
+def prefix(written: str | list[str] | None) -> tuple[str, ...]:
+    """What comes before the keys. Raises SettingsError for what cannot be in one."""
     parts = tuple([written] if isinstance(written, str) else written or [])
     for part in parts:
         if not re.fullmatch(r"[A-Za-z0-9_]+", part):

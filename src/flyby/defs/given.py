@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
 from flyby.defs.claims import claimed
 from flyby.errors import FlybyError, PassingError, QuotaError
-from flyby.settings import Settings
+from flyby.query.database import Database
+from flyby.settings import Home
 
 #: The tags of runs that nobody started by hand, so that nobody waits for them.
 UNATTENDED = ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
@@ -19,13 +21,46 @@ LONGEST_RETRY_S = 3600.0
 ATTENDED_S = 45.0
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One instance of the component: its settings, and what its definitions are called."""
+S = TypeVar("S", bound=Home)
 
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the definitions of one record are called: assets, jobs, the schedule."""
+
+    rows: str
+    file: str
+    table: str
+    history: str
+    job: str
+    history_job: str
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Generic[S]):
+    """One instance of a component: its settings, and what its definitions are called."""
+
+    names: Names
     #: Asked when a step begins: what is wrong with them fails the step, and not a whole code location.
-    settings: Callable[[], Settings]
+    settings: Callable[[], S]
+    #: The sources that the assets begin with.
+    sources: tuple[str, ...]
+    #: What the table's asset says, what its table is called, and its columns: name, type, what each says.
+    table_says: str
+    table_name: str
+    columns: tuple[tuple[str, str, str], ...]
+    #: The years that `history` can be asked for.
+    years: dg.TimeWindowPartitionsDefinition
+    #: What there is to do once something was taken in by the job so called; what went wrong, in lines for the log.
+    after: Callable[[dg.AssetExecutionContext, S, str], list[str]]
+    #: What there is to show of the record as it is now.
+    shown: Callable[[S, Database], dict[str, Any]]
+    #: Somebody is told that the job failed, and how; what went wrong with that, in lines for the log.
+    tell_failure: Callable[[S, str, str], list[str]]
     cron: str
+    #: What a person has to mend where it is none.
+    cron_is_called: str
     timezone: str
     #: Whether the record is in a lake, which wants upkeep.
     in_lake: bool

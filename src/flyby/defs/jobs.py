@@ -8,7 +8,6 @@ import dagster as dg
 
 from flyby.defs.claims import claim
 from flyby.defs.given import Given, warn
-from flyby.output.notify import notices
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
@@ -54,17 +53,17 @@ in_this_process = dg.ExecutorDefinition(
 )
 
 
-def asteroid_job(given: Given, selection: Sequence[dg.AssetsDefinition]) -> Any:
+def morning_job(given: Given[Any], selection: Sequence[dg.AssetsDefinition]) -> Any:
     """The morning run."""
     return _job(
         given,
-        "asteroid_job",
+        given.names.job,
         selection,
         "The morning run: ask, stage, load, publish, check. Its config is the day it runs for; without one, today.",
     )
 
 
-def second_opinion_job(given: Given, asset: dg.AssetsDefinition) -> Any:
+def second_opinion_job(given: Given[Any], asset: dg.AssetsDefinition) -> Any:
     """JPL's list, after the morning."""
     return _job(
         given,
@@ -74,19 +73,19 @@ def second_opinion_job(given: Given, asset: dg.AssetsDefinition) -> Any:
     )
 
 
-def history_job(given: Given, asset: dg.AssetsDefinition) -> Any:
+def history_job(given: Given[Any], asset: dg.AssetsDefinition) -> Any:
     """Past years."""
     says = "Past years: choose them, press the button."
-    return _job(given, "history_job", [asset], says, hangs_after_s=HISTORY_HANGS_AFTER_S)
+    return _job(given, given.names.history_job, [asset], says, hangs_after_s=HISTORY_HANGS_AFTER_S)
 
 
-def upkeep_job(given: Given, asset: dg.AssetsDefinition) -> Any:
+def upkeep_job(given: Given[Any], asset: dg.AssetsDefinition) -> Any:
     """The lake's tidying."""
     return _job(given, "upkeep_job", [asset], "Tidies the lake. Runs beside the others: it waits for its turn.")
 
 
 def _job(
-    given: Given,
+    given: Given[Any],
     name: str,
     selection: Sequence[dg.AssetsDefinition],
     description: str,
@@ -102,12 +101,12 @@ def _job(
     )
 
 
-def _tell_of_failure(given: Given, job: str) -> dg.HookDefinition:
+def _tell_of_failure(given: Given[Any], job: str) -> dg.HookDefinition:
     @dg.failure_hook
     def tell_of_failure(context: dg.HookContext) -> None:
         """A notice, where somebody is to be told. Says no more of an unexpected error than its kind."""
         error = context.op_exception
         said = error.description if isinstance(error, dg.Failure) else type(error).__name__
-        warn(context, notices.failed(given.settings(), job, said or "the event log says why"))
+        warn(context, given.tell_failure(given.settings(), job, said or "the event log says why"))
 
     return tell_of_failure

@@ -18,22 +18,24 @@ SECOND_OPINION_CRON = "30 7 * * *"
 UPKEEP_CRON = "30 3 * * 0"
 
 
-def date_range_schedule(given: Given, job: Any) -> dg.ScheduleDefinition:
+def morning_schedule(given: Given[Any], job: Any) -> dg.ScheduleDefinition:
     """The morning's."""
     says = "Starts the morning run for the day on which it fires, in its own time zone."
     try:
-        return _daily(given, "date_range_schedule", job, "asteroids", given.cron, says)
+        return _daily(given, given.names.schedule, job, given.names.rows, given.cron, says)
     except dg.DagsterInvalidDefinitionError:
-        raise SettingsError(f"FLYBY_CRON {given.cron!r} is no cron schedule: write it like 0 6 * * *") from None
+        raise SettingsError(
+            f"{given.cron_is_called} {given.cron!r} is no cron schedule: write it like 0 6 * * *"
+        ) from None
 
 
-def second_opinion_schedule(given: Given, job: Any) -> dg.ScheduleDefinition:
+def second_opinion_schedule(given: Given[Any], job: Any) -> dg.ScheduleDefinition:
     """JPL's."""
     says = "Asks JPL for the day on which it fires, in the morning's time zone."
     return _daily(given, "second_opinion_schedule", job, "second_opinion", SECOND_OPINION_CRON, says)
 
 
-def upkeep_schedule(given: Given, job: Any) -> dg.ScheduleDefinition:
+def upkeep_schedule(given: Given[Any], job: Any) -> dg.ScheduleDefinition:
     """The lake's."""
     return dg.ScheduleDefinition(
         name=given.name("upkeep_schedule"),
@@ -50,7 +52,7 @@ def tick_config(op: str, tick: date) -> dict[str, Any]:
     return {"ops": {op: {"config": {"date": tick.isoformat()}}}}
 
 
-def _daily(given: Given, name: str, job: Any, asset: str, cron: str, description: str) -> dg.ScheduleDefinition:
+def _daily(given: Given[Any], name: str, job: Any, asset: str, cron: str, description: str) -> dg.ScheduleDefinition:
     """A schedule that starts `job` for the local day on which it fires."""
 
     def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -73,5 +75,5 @@ def _daily(given: Given, name: str, job: Any, asset: str, cron: str, description
     )
 
 
-def _status(given: Given) -> dg.DefaultScheduleStatus:
+def _status(given: Given[Any]) -> dg.DefaultScheduleStatus:
     return dg.DefaultScheduleStatus.RUNNING if given.schedules else dg.DefaultScheduleStatus.STOPPED

@@ -5,14 +5,21 @@ Reported without a run, so it also outlives the runs.
 
 import dagster as dg
 
+from flyby.days import FIRST_DAY
 from flyby.query.database import ask, query_text
 from flyby.record.load import held
-from flyby.settings import Settings
+from flyby.settings import Home
 
-#: By year: Dagster writes an event for every partition, which by day would take longer than the data.
-YEARS = dg.TimeWindowPartitionsDefinition(
-    start="1900", fmt="%Y", cron_schedule="0 0 1 1 *", timezone="UTC", end_offset=1
-)
+
+def years_since(first: int) -> dg.TimeWindowPartitionsDefinition:
+    """The years from `first` to this one. By year: Dagster writes an event for every partition, which by day would take
+    longer than the data."""
+    return dg.TimeWindowPartitionsDefinition(
+        start=f"{first:04}", fmt="%Y", cron_schedule="0 0 1 1 *", timezone="UTC", end_offset=1
+    )
+
+
+ALL_YEARS = years_since(FIRST_DAY.year)
 
 
 def tell_table(dagster: dg.DagsterInstance, table: dg.AssetKey, version: str, *, by: str) -> None:
@@ -26,13 +33,16 @@ def tell_table(dagster: dg.DagsterInstance, table: dg.AssetKey, version: str, *,
         )
 
 
-def tell_years(dagster: dg.DagsterInstance, history: dg.AssetKey, settings: Settings) -> list[str]:
+def tell_years(
+    dagster: dg.DagsterInstance, history: dg.AssetKey, years: dg.TimeWindowPartitionsDefinition, settings: Home
+) -> list[str]:
     """Every year of which every day is held counts as materialized, whoever asked for it; those that did not before."""
     with held(settings) as record:
         _, rows = ask(record, query_text("held_years", settings.dataset.schema))
-    years = [key for (year,) in rows if (key := str(year)) in set(YEARS.get_partition_keys())]
-    known = dagster.get_status_by_partition(history, years, YEARS) or {}
-    news = [year for year in years if getattr(known.get(year), "name", None) != "MATERIALIZED"]
+    keys = set(years.get_partition_keys())
+    whole = [key for (year,) in rows if (key := str(year)) in keys]
+    known = dagster.get_status_by_partition(history, whole, years) or {}
+    news = [year for year in whole if getattr(known.get(year), "name", None) != "MATERIALIZED"]
     for year in news:
         dagster.report_runless_asset_event(
             dg.AssetMaterialization(history, partition=year, description="every day of it is held")

@@ -59,7 +59,7 @@ def morning(tick: date, policy: Policy = NEOWS) -> tuple[Window, ...]:
 
 
 def parse_tick(text: str, *, field: str = "date") -> date:
-    """The tick date that `text` names, written YYYY-MM-DD; NeoWs must serve both windows of its run.
+    """The tick date that `text` names, written YYYY-MM-DD; both windows of its run must be such as can be asked for.
 
     Raises UsageError with the field's name and the form it wants.
     """
@@ -67,7 +67,7 @@ def parse_tick(text: str, *, field: str = "date") -> date:
     first, last = FIRST_DAY + WINDOW_DAYS * DAY, LAST_DAY - (WINDOW_DAYS - 1) * DAY
     if not first <= tick <= last:
         raise UsageError(
-            f"{field} {tick} needs days beyond what NeoWs serves ({FIRST_DAY} to {LAST_DAY}): "
+            f"{field} {tick} needs days beyond what can be asked for ({FIRST_DAY} to {LAST_DAY}): "
             f"write a day from {first} to {last}"
         )
     return tick

@@ -278,12 +278,12 @@ def tell_history(settings: Settings) -> list[str]:
     """Have Dagster show every year that is held as held, whoever asked for it (`flyby backfill`); the news of it."""
     from dagster import AssetKey
 
-    from flyby.defs.told import tell_years
+    from flyby.defs.told import ALL_YEARS, tell_years
 
     if not settings.record.exists() and not settings.lake:
         return []
     with instance(settings) as dagster:
-        return tell_years(dagster, AssetKey("history"), settings)
+        return tell_years(dagster, AssetKey("history"), ALL_YEARS, settings)
 
 
 def up(

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from flyby.days import Window
 from flyby.errors import FeedError, SourceError
 from flyby.fetch.fetch import Refused, asking, policy, read
+from flyby.fetch.lateness import Lateness
 from flyby.fetch.plan import budget, morning, revisits
 from flyby.query.database import lateness, ledger, opened, requests_since
 from flyby.record.load import held
@@ -33,6 +34,8 @@ class Gathered:
     revisited: tuple[Window, ...]
     quota_limit: int | None
     quota_remaining: int | None
+    #: What the reading was planned by; None as long as too little is known of it.
+    lateness: Lateness | None = None
     #: What could not be had beside the run's own data day, and why; None if all was.
     cut_short: str | None = None
 
@@ -66,6 +69,7 @@ def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[
             raise refused[own[0]]
         quota = answers[-1].quota
         due: list[Window] = []
+        late = None
         if is_morning:
             with held(settings) as place, opened(place) as record:
                 used = len(own) + requests_since(record, schema, at - timedelta(days=1))
@@ -89,5 +93,6 @@ def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[
         revisited=tuple(answer.window for answer in again),
         quota_limit=quota.limit,
         quota_remaining=min(remaining, default=None),
+        lateness=late,
         cut_short="; ".join(failures) or None,
     )

@@ -6,9 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.query.database import ask, query_text
+from flyby.query.database import ask, lateness, query_text
 from flyby.record.load import held
-from flyby.settings import Settings
+from flyby.settings import ApiSettings, Home, Settings
 from flyby.words import count
 
 #: Yesterday was looked at since it began, or in the morning after: a run a day, and twelve hours of grace.
@@ -51,16 +51,28 @@ def findings(settings: Settings) -> list[Finding]:
     return [_finding(check, numbers) for check in CHECKS]
 
 
+def api_findings(settings: ApiSettings) -> list[Finding]:
+    """What every check of API_CHECKS finds in the record of a declared API now."""
+    now = settings.now()
+    yesterday = now.astimezone(ZoneInfo(settings.timezone)).date() - DAY
+    schema = settings.dataset.schema
+    numbers = _numbers(settings, "api_checks", schema, now=now, yesterday=yesterday)
+    with held(settings) as place:
+        late = lateness(place, schema, now)
+    shift = {"listed_days": late.days if late else 0, "lateness_shift": late.shift if late else None}
+    return [_finding(check, {**numbers, **shift}) for check in API_CHECKS]
+
+
 def second_opinion_finding(settings: Settings) -> Finding:
     """What SECOND_OPINION_CHECK finds in the record now."""
     today = settings.now().date()
-    recent = {"first": today - RECENT_DAYS * DAY, "last": today + WINDOW_DAYS * DAY}
+    recent: dict[str, Any] = {"first": today - RECENT_DAYS * DAY, "last": today + WINDOW_DAYS * DAY}
     return _finding(SECOND_OPINION_CHECK, _numbers(settings, "second_opinion_recent", **recent))
 
 
-def _numbers(settings: Settings, query: str, **parameters: Any) -> Numbers:
+def _numbers(settings: Home, query: str, schema: str | None = None, **parameters: Any) -> Numbers:
     with held(settings) as record:
-        columns, [row] = ask(record, query_text(query), parameters)
+        columns, [row] = ask(record, query_text(query, schema), parameters)
     return dict(zip(columns, row, strict=True))
 
 
@@ -76,6 +88,31 @@ def _yesterday_is_present(n: Numbers) -> tuple[bool, str]:
     return False, f"{n['yesterday']} lists nothing"
 
 
+def _yesterday_is_listed(n: Numbers) -> tuple[bool, str]:
+    if n["yesterday_rows"]:
+        return True, f"{n['yesterday']} lists {count(n['yesterday_rows'], 'row')}"
+    if n["yesterday_age_h"] is None:
+        return False, f"{n['yesterday']} was never asked for: a run of the job does"
+    return False, f"{n['yesterday']} lists nothing"
+
+
+def _each_is_there_once(n: Numbers) -> tuple[bool, str]:
+    if n["duplicates"]:
+        return False, f"listed twice under the same key: {count(n['duplicates'], 'row')}"
+    return True, f"each of {n['rows']:,} rows is there once"
+
+
+def _is_as_late_as_ever(n: Numbers) -> tuple[bool, str]:
+    shift = n["lateness_shift"]
+    if shift is None:
+        return True, f"nothing tells the days of late from those before ({count(n['listed_days'], 'day')} followed)"
+    how = "later" if shift < 0 else "earlier"
+    return False, (
+        f"the source has become {how}: of what a day lists two mornings on it has {abs(shift):.0%} "
+        f"{'less' if shift < 0 else 'more'} on the first than it used to; what is asked again follows by itself"
+    )
+
+
 def _freshness(n: Numbers) -> tuple[bool, str]:
     age = n["yesterday_age_h"]
     if age is None:
@@ -83,6 +120,12 @@ def _freshness(n: Numbers) -> tuple[bool, str]:
     if age < -FRESH_H:
         return False, f"{n['yesterday']} was asked for {-age / 24:.0f} days from now: was this computer's clock wrong?"
     return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago (up to {FRESH_H} is fine)"
+
+
+def _api_freshness(n: Numbers) -> tuple[bool, str]:
+    if n["yesterday_age_h"] is None:
+        return _yesterday_is_listed(n)
+    return _freshness(n)
 
 
 def _no_duplicates(n: Numbers) -> tuple[bool, str]:
@@ -146,6 +189,37 @@ CHECKS = (
         "The source left nothing out in its last answers",
         _verdicts,
         ("partial", "rejected", "suspect_days"),
+    ),
+)
+
+#: Of the record of a declared API.
+API_CHECKS = (
+    Check(
+        "yesterday_is_present",
+        "Yesterday's rows are in the record",
+        _yesterday_is_listed,
+        ("yesterday", "yesterday_rows"),
+        of_yesterday=True,
+    ),
+    Check(
+        "freshness",
+        "Yesterday was asked for lately, which a backfill of old days does not do",
+        _api_freshness,
+        ("yesterday", "yesterday_age_h"),
+        of_yesterday=True,
+    ),
+    Check("no_duplicates", "No row is listed twice", _each_is_there_once, ("rows", "duplicates"), serious=True),
+    Check(
+        "verdicts",
+        "The source left nothing out in its last answers",
+        _verdicts,
+        ("partial", "rejected", "suspect_days"),
+    ),
+    Check(
+        "lateness",
+        "The source is as late as it used to be",
+        _is_as_late_as_ever,
+        ("listed_days", "lateness_shift"),
     ),
 )
 

@@ -102,7 +102,7 @@ class Api:
     requests_a_morning: int
     pace_s: float
     #: Before the record has measured it: after so many days a day's list, and its values, are taken to be final.
-    final_after_days: int
+    final_after_days: float
     first_day: date
     least_a_day: int
     group_lost: int
