@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from flyby.defs import assets, checks, jobs, schedules
+from flyby.defs.declared import TEMPLATE, Declared
 from flyby.defs.given import Given, Names
 from flyby.defs.told import ALL_YEARS
 from flyby.errors import SettingsError
@@ -51,7 +52,7 @@ NAMES = Names(
 )
 
 
-class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
+class AsteroidsComponent(Declared):
     """Keeps the record of every asteroid that passes the Earth: in DuckDB every morning, complete, with all that NASA
     ever said about it.
 
@@ -70,8 +71,12 @@ class AsteroidsComponent(dg.Component, dg.Model, dg.Resolvable):
         "of the environment, or DEMO_KEY, which is good for a start.",
         examples=["{{ env.NASA_API_KEY }}"],
     )
-    neows_url: str = Field(default=NEOWS_URL, pattern="^https?://", description="Where NeoWs is; /feed is appended.")
-    cad_url: str = Field(default=CAD_URL, pattern="^https?://", description="Where JPL's close-approach data is.")
+    neows_url: str = Field(
+        default=NEOWS_URL, pattern=f"{TEMPLATE}|^https?://", description="Where NeoWs is; /feed is appended."
+    )
+    cad_url: str = Field(
+        default=CAD_URL, pattern=f"{TEMPLATE}|^https?://", description="Where JPL's close-approach data is."
+    )
     cron: str = Field(
         default="0 6 * * *",
         pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",

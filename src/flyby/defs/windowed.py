@@ -11,6 +11,7 @@ from flyby.address import Lake
 from flyby.days import LONGEST_WINDOW_DAYS, parse_day
 from flyby.defs import assets, checks, jobs, schedules
 from flyby.defs.component import prefix
+from flyby.defs.declared import TEMPLATE, Declared
 from flyby.defs.given import Given, Names
 from flyby.defs.told import years_since
 from flyby.errors import SettingsError
@@ -109,7 +110,7 @@ class Absence(dg.Model, dg.Resolvable):
     )
 
 
-class WindowedApiComponent(dg.Component, dg.Model, dg.Resolvable):
+class WindowedApiComponent(Declared):
     """Keeps the record of any API that is asked by dates and changes its mind: landed as it came, judged before it is
     believed, every version kept, asked again where its lateness says so.
 
@@ -120,7 +121,7 @@ class WindowedApiComponent(dg.Component, dg.Model, dg.Resolvable):
     name: str = Field(pattern=NAME, description="What the rows are, and the tables called.", examples=["earthquakes"])
     title: str | None = Field(default=None, description="What people call the source.", examples=["USGS"])
     url: str = Field(
-        pattern=r"^https?://[^?#\s@]+$",
+        pattern=TEMPLATE + r"|^https?://[^?#\s@]+$",
         description="Where the API is, without the parameters.",
         examples=["https://earthquake.usgs.gov/fdsnws/event/1/query"],
     )
@@ -148,6 +149,7 @@ class WindowedApiComponent(dg.Component, dg.Model, dg.Resolvable):
     )
     columns: dict[str, Column] = Field(
         min_length=1,
+        json_schema_extra={"propertyNames": {"pattern": NAME}},
         description="The columns, each with its path, type and unit.",
         examples=[{"magnitude": {"path": "properties.mag", "type": "DOUBLE"}}],
     )
@@ -238,6 +240,8 @@ class WindowedApiComponent(dg.Component, dg.Model, dg.Resolvable):
     def declared(self) -> Api:
         """The API as the attributes declare it; SettingsError names the attribute that is wrong."""
         paging = self.paging
+        if not re.match(r"https?://[^?#\s@]+$", self.url):
+            raise SettingsError("url must be an http(s) address without parameters or a user: those go into parameters")
         if paging and not paging.link and not (paging.offset and paging.limit):
             raise SettingsError("paging: name either link, or both offset and limit")
         for name in self.columns:

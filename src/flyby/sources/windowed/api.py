@@ -16,14 +16,15 @@ Form = Literal["iso", "date", "epoch_s", "epoch_ms"]
 Type = Literal["VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMPTZ"]
 
 #: Where something lies in an answer: names and places joined by points, `[:2]` for the first two characters of a text.
-PATH = r"^[^.\[\]\s]+(\.[^.\[\]\s]+)*(\[:[1-9][0-9]*\])?$"
+PATH = r"^[^.\s]+(\.[^.\s]+)*$"
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
-#: What every table has of the record's own, so that no column may be called so.
-RESERVED = frozenset(
+_SHOWN = frozenset(
     """day moment ids listed sources source first_seen_at last_seen_at revision thing_id change seen_from seen_to
-    request_id ordinal valid_from valid_to number entity id aliases cohort firm apart preference""".split()
+    request_id ordinal valid_from valid_to""".split()
 )
+#: What tables have of the record's own, so that no column may be called so.
+RESERVED = _SHOWN | {"number", "entity", "id", "aliases", "cohort", "firm", "apart", "preference"}
 
 #: Replaces the time of day of a window's last day where that is included.
 _LAST_MS = timedelta(milliseconds=1)
@@ -39,9 +40,10 @@ class Path:
     @classmethod
     def of(cls, text: str) -> "Path":
         """The path that `text`, of the form PATH, names; nothing names the whole."""
-        whole, _, first = text.partition("[:")
+        begun = re.fullmatch(r"(.*)\[:([1-9][0-9]*)\]", text)
+        whole, first = (begun[1], int(begun[2])) if begun else (text, None)
         parts = tuple(int(part) if part.isdigit() else part for part in whole.split(".")) if whole else ()
-        return cls(parts, int(first[:-1]) if first else None)
+        return cls(parts, first)
 
     def __str__(self) -> str:
         return ".".join(map(str, self.parts)) + (f"[:{self.first}]" if self.first else "")
@@ -130,7 +132,7 @@ class Api:
     def key_name(self) -> str:
         """What the column of the key is called: as the API calls it, unless that is a word of the record's."""
         last = re.sub(r"\W", "_", str(self.key.parts[-1]).lower())
-        return f"{self.name}_{last}" if last in RESERVED or not re.match("[a-z_]", last) else last
+        return f"{self.name}_{last}" if last in _SHOWN or not re.match("[a-z_]", last) else last
 
     def dataset(self) -> Dataset:
         """The record that is kept of it."""
