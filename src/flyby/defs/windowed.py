@@ -22,6 +22,7 @@ from flyby.settings import MOST_PATIENCE_MIN, PATIENCE_MIN, ApiSettings, moment,
 from flyby.sources.windowed import api
 from flyby.sources.windowed.api import NAME, PATH, RESERVED, Api, Form, Path, Type
 
+_ADDRESS = r"^https?://[^?#\s@]+$"
 _PATH = "a path like properties.time: names joined by points, numbers for places in lists"
 
 
@@ -121,7 +122,8 @@ class WindowedApiComponent(Declared):
     name: str = Field(pattern=NAME, description="What the rows are, and the tables called.", examples=["earthquakes"])
     title: str | None = Field(default=None, description="What people call the source.", examples=["USGS"])
     url: str = Field(
-        pattern=TEMPLATE + r"|^https?://[^?#\s@]+$",
+        # Not judged by Pydantic, whose message would quote it.
+        json_schema_extra={"pattern": f"{TEMPLATE}|{_ADDRESS}"},
         description="Where the API is, without the parameters.",
         examples=["https://earthquake.usgs.gov/fdsnws/event/1/query"],
     )
@@ -240,7 +242,7 @@ class WindowedApiComponent(Declared):
     def declared(self) -> Api:
         """The API as the attributes declare it; SettingsError names the attribute that is wrong."""
         paging = self.paging
-        if not re.match(r"https?://[^?#\s@]+$", self.url):
+        if not re.match(_ADDRESS, self.url):
             raise SettingsError("url must be an http(s) address without parameters or a user: those go into parameters")
         if paging and not paging.link and not (paging.offset and paging.limit):
             raise SettingsError("paging: name either link, or both offset and limit")
