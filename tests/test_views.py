@@ -176,7 +176,7 @@ def test_growth_counts_only_days_that_were_read_from_the_start(home: Published) 
     home.sitting("2019-02-18", (WEEK, [late, *MANY]))
     home.sitting("2019-03-01", (WEEK, [late, row("2019 AC", "3840002", "2019-02-15"), *MANY]))
     # Only 15 February was read by the day after it: nothing by D+1, one by D+3, the other by D+14.
-    shares = {step.age_days: step.share for step in views.latency(home.file).growth}
+    shares = {step.age_days: step.share for step in views.latency(home.file, moment("2019-03-01")).growth}
     assert shares == {1: 0.0, 3: 0.5, 7: 0.5, 14: 1.0}
 
 
@@ -210,7 +210,7 @@ def test_readings_within_a_day_show_when_the_source_changes(home: Published) -> 
     home.sitting("2019-02-16T06:00", (WEEK, MANY))
     home.sitting("2019-02-16T12:00", (WEEK, [AB, *MANY]))
     home.sitting("2019-02-16T18:00", (WEEK, [AB, *MANY]))
-    latency = views.latency(home.file)
+    latency = views.latency(home.file, moment("2019-03-01"))
     assert latency.rereadings == 2
     assert latency.reload == views.Reload(6, 12, changed=1, unchanged=1)
 

@@ -241,7 +241,7 @@ def latency(as_json: bool) -> None:
     from flyby.query import views
 
     settings = Settings.load()
-    found = views.latency(settings.database)
+    found = views.latency(settings.database, settings.now())
     if as_json:
         return _print_json(asdict(found))
     from flyby.output import terminal

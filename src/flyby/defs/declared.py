@@ -1,6 +1,7 @@
 """What both components share: their YAML is judged by `dg check yaml`, attribute by attribute."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import dagster as dg
 from pydantic import BaseModel
@@ -15,19 +16,39 @@ class Declared(dg.Component, dg.Model, dg.Resolvable):
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel] | None:
-        """The model of the YAML, whose schema says what each attribute takes."""
+        """The model of the YAML, whose schema says what each attribute takes, and what it is."""
         derived = super().get_model_cls()
-        return type(derived.__name__, (_Strict, derived), {}) if derived else None
+        if derived is None:
+            return None
+
+        class Strict(derived):  # type: ignore[misc, valid-type]
+            @classmethod
+            def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+                schema: dict[str, Any] = super().model_json_schema(*args, **options)
+                _complete(schema, component)
+                for model in _within(component):
+                    _complete(schema["$defs"][f"{model.__name__}Model"], model)
+                return schema
+
+        component = cls
+        return Strict
 
 
-class _Strict(BaseModel):
-    @classmethod
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
-        schema = super().model_json_schema(*args, **options)
-        for one in (schema, *schema.get("$defs", {}).values()):
-            for attribute in one.get("properties", {}).values():
-                _tighten(attribute)
-        return schema
+def _within(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models of which attributes consist."""
+    for field in model.model_fields.values():
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, dg.Model):
+                yield part
+
+
+def _complete(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    for name, field in model.model_fields.items():
+        attribute = schema["properties"][name]
+        _tighten(attribute)
+        # Dagster forgets them where there is a default.
+        attribute.update({"description": field.description} if field.description else {})
+        attribute.update({"examples": field.examples} if field.examples else {})
 
 
 def _tighten(attribute: dict[str, Any]) -> None:

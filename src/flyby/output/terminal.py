@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from flyby.fetch.lateness import Lateness
 from flyby.query.sure import is_timed, is_wide
 from flyby.query.views import Calibration, Change, Changes, Latency, Move, Reload, SecondOpinion, Span, Status, Upcoming
 from flyby.words import count
@@ -407,8 +408,33 @@ def show_latency(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: f
         if latency.is_little:
             _say(screen, "Few days have been followed so far: take this as a first hint.", style="yellow")
         _say(screen, "Shares are what was read by then: the source may have listed some a little earlier.", style="dim")
+    if latency.planned_by:
+        show_planned_by(screen, latency.planned_by)
     screen.print()
     _say(screen, cron_advice(latency, cron=cron, timezone=timezone, cron_hour_utc=cron_hour_utc))
+
+
+def show_planned_by(screen: Console, lateness: Lateness) -> None:
+    """What of a day is there on the mornings after it, and for good, as mornings plan their requests by it."""
+    end = f"D+{lateness.followed_days}"
+    screen.print()
+    _say(
+        screen,
+        f"What mornings plan by: of all that a day has on {end}, on the mornings before ({lateness.days:,} days)",
+    )
+    columns = [Column("on"), Column("listed", right=True), Column("with its final values", right=True)]
+    rows = [
+        (
+            f"D+{share.day}",
+            f"{share.listed:.0%} ± {2 * share.listed_error:.0%}",
+            f"{share.final:.0%} ± {2 * share.final_error:.0%}",
+        )
+        for share in lateness.shares[:-1]
+    ]
+    screen.print(table(columns, rows, width=screen.width))
+    if lateness.shift is not None:
+        how = "later" if lateness.shift < 0 else "earlier"
+        _say(screen, f"The source has become {how} in the last two weeks: what is asked again follows.", style="yellow")
 
 
 def cron_advice(latency: Latency, *, cron: str, timezone: str, cron_hour_utc: float | None) -> str:

@@ -21,6 +21,8 @@ from flyby.store import lake
 
 #: So often a copy is tried again that somebody wrote into.
 COPIES = 5
+#: Where the record of the asteroids has its own tables: `ASTEROIDS.schema`, for who starts without Arrow.
+ASTEROIDS_SCHEMA = "asteroids_record"
 #: Lateness is learned from the days of the last so many.
 LATENESS_DAYS = 200
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.query.database import Database, opened, query_text
+from flyby.fetch.lateness import Lateness
+from flyby.query.database import ASTEROIDS_SCHEMA, Database, lateness, opened, query_text
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
@@ -207,6 +208,8 @@ class Latency:
     growth: list[Growth]
     rereadings: int
     reload: Reload | None
+    #: What mornings plan by: the days of late alone, rows and values; None as long as they are too few.
+    planned_by: Lateness | None
 
     @property
     def is_little(self) -> bool:
@@ -346,13 +349,14 @@ def changes(published: Database, since: datetime) -> Changes:
     return Changes(since, simulated, sum(row["flybys"] for row in rows if row["kind"] == "first look"), listed)
 
 
-def latency(published: Database) -> Latency:
-    """How days' lists grew after the day, and at what hours answers change."""
+def latency(published: Database, now: datetime) -> Latency:
+    """How days' lists grew after the day, at what hours answers change, and what mornings plan by at `now`."""
     with opened(published) as connection:
+        planned_by = lateness(connection, ASTEROIDS_SCHEMA, now)
         steps = _rows(connection, "growth", ages=AGES_DAYS)
         rereadings = _rows(connection, "rereadings")
         simulated = _is_simulated(connection)
-    return Latency(simulated, growth(steps), len(rereadings), reload_hours(rereadings))
+    return Latency(simulated, growth(steps), len(rereadings), reload_hours(rereadings), planned_by)
 
 
 def calibration(published: Database) -> tuple[bool, list[Calibration]]:

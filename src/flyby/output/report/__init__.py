@@ -109,7 +109,7 @@ def _data(published: Database, now: datetime) -> dict[str, Any]:
             if span.last >= today - CALENDAR_DAYS * DAY
         ],
         "opinion": _opinion(second_opinion(published, now)),
-        "latency": _latency(published),
+        "latency": _latency(published, now),
     }
 
 
@@ -129,12 +129,13 @@ def _opinion(told: SecondOpinion) -> dict[str, Any]:
     return kept | {"disagreements": len(told.disagreements), "largest": kept["disagreements"][:MOST_DIFFERENCES]}
 
 
-def _latency(published: Database) -> dict[str, Any]:
-    told = latency(published)
+def _latency(published: Database, now: datetime) -> dict[str, Any]:
+    told = latency(published, now)
     oldest = told.growth[-1].age_days if told.growth else 365
     return {
         "growth": [asdict(step) for step in told.growth],
         "is_little": told.is_little,
+        "planned_by": asdict(told.planned_by) if told.planned_by else None,
         # What was measured for 2015–2019, on the same scale: all of the list at the oldest age.
         "reference": [
             {"age_days": age, "share": share / LISTED_BY.by(oldest)}
