@@ -81,6 +81,10 @@ audit: $(VENV)/fuzz.stamp  ## known weaknesses of what flyby is installed with (
 bench: $(VENV)/bench.stamp  ## flyby beside its peers, on this machine
 	$(BIN)/python -m benchmarks.run
 
+.PHONY: bench-truth
+bench-truth: $(VENV)/bench.stamp  ## what is held of sources that restate, by flyby and by fixed lookbacks
+	$(BIN)/python -m benchmarks.truth
+
 .PHONY: calibration
 calibration: $(VENV)/dev.stamp  ## how good JPL's ranges were, from recorded answers
 	$(BIN)/python -m benchmarks.calibration
