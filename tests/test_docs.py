@@ -30,7 +30,7 @@ UNIT = ROOT / "deploy" / "flyby.service"
 TEXT = "\n".join(path.read_text() for path in [*PAGES, UNIT])
 
 #: What `make` writes, and what may not be there yet.
-WRITTEN = {ROOT / "docs" / "replay.md", ROOT / "docs" / "benchmarks.md"}
+WRITTEN = {ROOT / "docs" / name for name in ("replay.md", "benchmarks.md", "truth.md")}
 
 #: A block, and what stands before it about running it.
 BLOCK = re.compile(r"(?ms)^(<!-- not run: [^>]+ -->\n)?^```(\w*)\n(.*?)^```$")
