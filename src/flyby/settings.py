@@ -15,6 +15,7 @@ from flyby.errors import SettingsError
 
 NEOWS_URL = "https://api.nasa.gov/neo/rest/v1"
 CAD_URL = "https://ssd-api.jpl.nasa.gov/cad.api"
+SBDB_URL = "https://ssd-api.jpl.nasa.gov/sbdb.api"
 #: FLYBY_PATIENCE, by default and at most: after that Dagster's own retries go on.
 PATIENCE_MIN, MOST_PATIENCE_MIN = 10, 120
 #: How FLYBY_SITE is written.
@@ -65,6 +66,8 @@ class Settings:
     patience_min: float = PATIENCE_MIN
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
+    #: Who tells orbits to `flyby orbit`.
+    sbdb_url: str = SBDB_URL
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -86,6 +89,7 @@ class Settings:
             site=_site(site) if (site := read("FLYBY_SITE")) else None,
             patience_min=_minutes("FLYBY_PATIENCE", read("FLYBY_PATIENCE")),
             rehearsed_now=_moment("FLYBY_NOW", read("FLYBY_NOW")),
+            sbdb_url=_url("FLYBY_SBDB_URL", read("FLYBY_SBDB_URL") or SBDB_URL, like=SBDB_URL),
         )
 
     def now(self) -> datetime:
