@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from flyby.errors import FeedError, SourceError
-from flyby.sources.observations import place, quote, unreadable
+from flyby.sources.observations import number, place, quote, unreadable
 
 #: The G of the magnitudes where none was measured (Bowell et al. 1989).
 USUAL_G = 0.15
@@ -50,10 +50,8 @@ class Elements(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def number(self) -> int | None:
         """The number with which the name of a numbered asteroid begins."""
-        first, _, rest = self.name.partition(" ")
-        return (
-            int(first) if first.isdecimal() and len(first) < 8 and rest[:1].isalpha() | rest.startswith("(") else None
-        )
+        alias = number(self.name)
+        return int(alias.removeprefix("#")) if alias else None
 
 
 class _Object(msgspec.Struct):
