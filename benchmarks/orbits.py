@@ -7,6 +7,7 @@ elements is laid beside what was said of the same flybys in 2020, when their orb
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -160,26 +161,31 @@ def figures() -> str:
     """What stands in docs/orbits.md between its two marks."""
     alone, others = measured(SHARED, years=SPANS[-1], with_asteroids=False), Ephemeris().asteroids
     near = [pair for pair in alone if abs(pair.years) <= SPANS[0]]
-    later = [abs(pair.later_min) for pair in near if pair.later_min is not None]
+    later = [pair.later_min for pair in near if pair.later_min is not None]
     found, put_in = faults(near)
     closest = min(near, key=lambda pair: pair.km)
+    one = min(alone, key=lambda pair: pair.km)
+    after = min((p for p in alone if p.name == one.name and p.years > one.years), key=lambda pair: pair.years)
     lines = [
-        f"{len(alone):,} recorded approaches of {len({pair.name for pair in alone})} asteroids, by how far they are from the",
-        "epoch of the elements. The pull is that of the Sun, the planets and the Moon:",
+        fill(
+            f"{len(alone):,} recorded approaches of {len({pair.name for pair in alone})} asteroids, by how far they are "
+            "from the epoch of the elements. The pull is that of the Sun, the planets and the Moon:"
+        ),
         "",
         spans(alone),
         "",
-        f"Of those within five years none is off by more than {max(later):.2f} minutes, half a minute of which is NASA's own",
-        f"rounding; the closest passes at {closest.km / 1e6:.1f} million km. Errors of 1,000 km put into their distances, to",
-        f"either side: {found:,} of {put_in:,} found.",
-    ]
-    one = min(alone, key=lambda pair: pair.km)
-    after = min((p for p in alone if p.name == one.name and p.years > one.years), key=lambda pair: pair.years)
-    lines += [
+        fill(
+            f"Of those within five years none is off by more than {max(map(abs, later)):.2f} minutes: NASA's are rounded "
+            f"to the minute. The closest of them passes at {closest.km / 1e6:.1f} million km. Errors of 1,000 km put into "
+            f"their distances, to either side: {found:,} of {put_in:,} found."
+        ),
         "",
-        f"The closest of all is {one.name}, {one.years:.1f} years from its epoch at {one.km:,.0f} km: it is off by",
-        f"{_round(abs(one.more_km or 0))} km and {abs(one.later_min or 0):.1f} minutes. Such a passage makes of a small error",
-        f"a large one: at the next, {after.years - one.years:.1f} years later, it is {abs(after.more_km or 0):,.0f} km.",
+        fill(
+            f"The closest of all is {one.name}, {one.years:.1f} years from its epoch at {one.km:,.0f} km: it is off by "
+            f"{_round(abs(one.more_km or 0))} km and {abs(one.later_min or 0):.1f} minutes. Such a passage makes of a "
+            f"small error a large one: at the next, {after.years - one.years:.1f} years later, it is "
+            f"{abs(after.more_km or 0):,.0f} km."
+        ),
     ]
     if others:
         lines += [
@@ -199,6 +205,10 @@ def figures() -> str:
         in_2020 = "–" if each.in_2020_km is None else f"{_round(abs(each.in_2020_km))} km"
         lines.append(f"| {each.name} | {each.uncertainty} | {_round(abs(each.then_km))} km | {in_2020} |")
     return "\n".join(lines) + "\n"
+
+
+def fill(text: str) -> str:
+    return textwrap.fill(text, 120)
 
 
 def _round(km: float) -> str:
