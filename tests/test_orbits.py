@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 
 from answers import Home, row, window
@@ -184,6 +186,9 @@ def test_an_object_that_neows_tells_without_an_orbit_is_named() -> None:
         pytest.param(make_sbdb(w="nan"), "(2019 ZZ): w: 'nan' is no number", id="NaN"),
         pytest.param(make_sbdb(ma=[1]), "(2019 ZZ): ma: '[1]' is no number", id="a list"),
         pytest.param(make_sbdb(pars={"A2": None}), "(2019 ZZ): A2 is missing", id="push without value"),
+        pytest.param(make_sbdb(e=".999"), "0.0012 au from the Sun is inside of it", id="through the Sun"),
+        pytest.param(make_sbdb(pars={"A1": "1e300"}), "more than 1e-05 au/d² is beyond any body", id="a rocket"),
+        pytest.param(make_sbdb(ma=10**400), "ma: '1000", id="400 digits"),
         pytest.param(make_sbdb(without="orbit"), "2019 ZZ: orbit is missing", id="no orbit"),
         pytest.param(make_sbdb(without="object"), "2019 ZZ: object is missing", id="no object"),
         pytest.param(make_sbdb().replace(b"J2000", b"B1950"), "(2019 ZZ): equinox: 'B1950' is not J2000", id="axes"),
@@ -209,6 +214,29 @@ def test_what_is_no_answer_is_rejected_in_one_line(body: bytes) -> None:
         from_sbdb(body, "2019 ZZ")
     assert str(raised.value).startswith("2019 ZZ: ")
     assert "\n" not in str(raised.value)
+
+
+ODD = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=2)
+)
+
+
+@given(field=st.sampled_from([*FIELDS, "epoch", "equinox", "elements", "model_pars", "data_arc"]), value=ODD)
+def test_whatever_stands_in_a_field_either_is_an_orbit_or_is_rejected_in_one_line(field: str, value: Any) -> None:
+    answer = json.loads(make_sbdb())
+    for each in answer["orbit"]["elements"]:
+        each["value"] = value if each["name"] == field else each["value"]
+    if field not in FIELDS:
+        answer["orbit"][field] = value
+    said = "2019 ZZ"
+    try:
+        read = from_sbdb(json.dumps(answer).encode(), "2019 ZZ")
+    except (OrbitError, FeedError) as error:
+        said = str(error)
+    else:
+        assert 0 <= read.e < 1
+    assert "2019 ZZ" in said
+    assert "\n" not in said
 
 
 def test_the_push_that_is_no_gravity_moves_the_flyby(way: Way, sky: Ephemeris) -> None:
@@ -260,7 +288,9 @@ def test_mars_followed_for_two_years_as_an_asteroid_stays_where_jpl_has_it() -> 
 
 
 def test_a_century_that_the_ephemeris_lacks_is_said_in_one_line(sky: Ephemeris) -> None:
-    with pytest.raises(FlybyError, match="it has the years 1550 to 2650"):
+    with pytest.raises(
+        OrbitError, match=r"^\(2019 ZZ\): JD 2858500\.5 is beyond DE440, which has the years 1550 to 2650$"
+    ):
         Way(elements(), EPOCH, EPOCH + 400_000, sky)
 
 

@@ -104,11 +104,11 @@ def check_coming(settings: Settings, flybys: Sequence[dict[str, Any]]) -> Orbits
         for designation, rows in by_designation.items():
             try:
                 elements = sbdb.elements(designation)
+                ephemeris = Ephemeris(but=elements.number)
+                found, more = checked(elements, rows, ephemeris)
             except (OrbitError, FeedError) as error:
                 rejected.append(Rejected(designation, rows[0]["name"], str(error)))
                 continue
-            ephemeris = Ephemeris(but=elements.number)
-            found, more = checked(elements, rows, ephemeris)
             checks, left_out, asteroids = checks + found, left_out + more, ephemeris.asteroids
     checks.sort(key=lambda check: (check.told_date or date.min, check.name))
     return Orbits(

@@ -14,6 +14,10 @@ from flyby.sources.observations import number, place, quote, unreadable
 
 #: The G of the magnitudes where none was measured (Bowell et al. 1989).
 USUAL_G = 0.15
+#: The radius of the Sun. A way through it would be followed for ever.
+SUN_AU = 0.00465
+#: A hundred times a lively comet's.
+MOST_PUSH_AU_D2 = 1e-5
 
 
 class OrbitError(SourceError):
@@ -191,7 +195,7 @@ def _number(value: Any, name: str, field: str) -> float:
         raise OrbitError(f"{name}: {field} is missing")
     try:
         read = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         read = math.nan
     if not math.isfinite(read):
         raise OrbitError(f"{name}: {field}: {quote(str(value), 20)!r} is no number")
@@ -210,4 +214,10 @@ def _sound(elements: Elements, equinox: str, named: dict[str, str]) -> Elements:
         raise OrbitError(f"{elements.name}: {named['e']}: {elements.e:g} is no ellipse's")
     if elements.a_au <= 0:
         raise OrbitError(f"{elements.name}: {named['a_au']}: {elements.a_au:g} au is no ellipse's")
+    if (least := elements.a_au * (1 - elements.e)) < SUN_AU:
+        raise OrbitError(
+            f"{elements.name}: {named['a_au']} and {named['e']}: {least:g} au from the Sun is inside of it"
+        )
+    if max(map(abs, (elements.a1_au_d2, elements.a2_au_d2, elements.a3_au_d2))) > MOST_PUSH_AU_D2:
+        raise OrbitError(f"{elements.name}: A1, A2, A3: more than {MOST_PUSH_AU_D2:g} au/d² is beyond any body")
     return elements

@@ -15,8 +15,6 @@ import numpy as np
 from jplephem.spk import SPK
 from numpy.typing import NDArray
 
-from flyby.errors import FlybyError
-
 Vector = NDArray[np.float64]
 
 AU_KM = 149_597_870.7
@@ -144,10 +142,9 @@ class Ephemeris:
             place, velocity = place + parts[0] / AU_KM, velocity + parts[1] / AU_KM
         return place, velocity
 
-    def check(self, jd: float) -> None:
-        """FlybyError where `jd` lies outside of the years that the ephemeris has."""
-        if not self.first_jd <= jd <= self.last_jd:
-            raise FlybyError(f"DE440 ends before or begins after JD {jd:.1f}: it has the years 1550 to 2650")
+    def reaches(self, jd: float) -> bool:
+        """Whether the ephemeris has that moment."""
+        return self.first_jd <= jd <= self.last_jd
 
 
 @cache

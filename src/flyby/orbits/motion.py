@@ -7,16 +7,13 @@ post-Newtonian term and, where JPL fitted one, the acceleration that is not grav
 
 from collections.abc import Callable
 from math import cos, pi, radians, sin, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from flyby.errors import FlybyError
+from flyby.orbits.elements import Elements, OrbitError
 from flyby.orbits.ephemeris import GM_SUN, LIGHT_AU_D, Ephemeris, Vector
-
-if TYPE_CHECKING:
-    from flyby.orbits.elements import Elements
 
 #: The obliquity of the ecliptic of J2000 that JPL's elements refer to: 84,381.448″ (IAU 1976).
 OBLIQUITY = radians(84_381.448 / 3600)
@@ -48,7 +45,7 @@ def eccentric_anomaly(mean_anomaly: float, e: float) -> float:
     return anomaly
 
 
-def state(elements: "Elements") -> Vector:
+def state(elements: Elements) -> Vector:
     """Place and velocity at the epoch from the Sun, in the axes of the ICRF: the two-body orbit that the elements
     describe (e.g. Danby, Fundamentals of Celestial Mechanics, 6.15)."""
     e, a = elements.e, elements.a_au
@@ -61,13 +58,14 @@ def state(elements: "Elements") -> Vector:
     return np.concatenate([turn @ [x, y, 0.0], turn @ [vx, vy, 0.0]])
 
 
-def journey(elements: "Elements", to_jd: float, ephemeris: Ephemeris, *, precision: float = PRECISION) -> Leg:
+def journey(elements: Elements, to_jd: float, ephemeris: Ephemeris, *, precision: float = PRECISION) -> Leg:
     """The way from the epoch to `to_jd`, which may lie before it.
 
-    Raises FlybyError beyond what the ephemeris has, and where the asteroid meets something head on.
+    Raises OrbitError beyond what the ephemeris has, and where the asteroid meets something head on.
     """
     for jd in (elements.epoch_jd, to_jd):
-        ephemeris.check(jd)
+        if not ephemeris.reaches(jd):
+            raise OrbitError(f"{elements.name}: JD {jd:.1f} is beyond DE440, which has the years 1550 to 2650")
     sun = np.concatenate([part[:, 0] for part in ephemeris.track("Sun", np.array([elements.epoch_jd]))])
     # A Julian day has seven digits before its point: the days since the epoch are the more exact clock.
     span = to_jd - elements.epoch_jd
@@ -76,11 +74,11 @@ def journey(elements: "Elements", to_jd: float, ephemeris: Ephemeris, *, precisi
         pull, (0.0, span), state(elements) + sun, method="DOP853", rtol=precision, atol=LEAST_AU, dense_output=True
     )
     if not solved.success:
-        raise FlybyError(f"the way of {elements.name} cannot be followed ({solved.message})")
+        raise OrbitError(f"{elements.name}: its way cannot be followed ({solved.message})")
     return Leg(elements.epoch_jd, to_jd, lambda jd: solved.sol(jd - elements.epoch_jd))
 
 
-def _pull(elements: "Elements", ephemeris: Ephemeris) -> Callable[[float, Vector], Vector]:
+def _pull(elements: Elements, ephemeris: Ephemeris) -> Callable[[float, Vector], Vector]:
     """The velocity and the acceleration at so many days after the epoch, from place and velocity."""
     gm, sun_at, epoch_jd = ephemeris.gm, ephemeris.names.index("Sun"), elements.epoch_jd
     a1, a2, a3 = elements.a1_au_d2, elements.a2_au_d2, elements.a3_au_d2

@@ -127,7 +127,7 @@ class Way:
         phase = _angle((from_earth * from_sun).sum(axis=0) / (distance * r))
         elongation = _angle((from_earth * sun).sum(axis=0) / (distance * earth_r))
         shown = magnitude(self.elements.h, self.elements.g, r, distance, phase)
-        shown[elongation < LEAST_ELONGATION_DEG] = np.inf
+        shown[(elongation < LEAST_ELONGATION_DEG) | ~np.isfinite(shown)] = np.inf
         best = int(np.argmin(shown))
         if not np.isfinite(shown[best]):
             return None
@@ -142,7 +142,8 @@ def magnitude(h: float, g: float, r_au: Vector, distance_au: Vector, phase_deg: 
     """
     half = np.tan(np.radians(phase_deg) / 2)
     lit = (1 - g) * np.exp(-3.33 * half**0.63) + g * np.exp(-1.87 * half**1.22)
-    with np.errstate(divide="ignore"):  # an asteroid that shows its dark side alone has no magnitude
+    # What shows its dark side alone has no magnitude, nor has what an odd G makes darker than dark.
+    with np.errstate(divide="ignore", invalid="ignore"):
         found: Vector = h + 5 * np.log10(r_au * distance_au) - 2.5 * np.log10(lit)
     return found
 
