@@ -89,6 +89,10 @@ bench-truth: $(VENV)/bench.stamp  ## what is held of sources that restate, by fl
 calibration: $(VENV)/dev.stamp  ## how good JPL's ranges were, from recorded answers
 	$(BIN)/python -m benchmarks.calibration
 
+.PHONY: orbits
+orbits: $(VENV)/dev.stamp  ## how exact `flyby orbit` is, from recorded answers (three minutes)
+	$(BIN)/python -m benchmarks.orbits
+
 .PHONY: replay
 replay: $(VENV)/bench.stamp  ## 120 mornings with two years of history: what is held, what is missed
 	$(BIN)/python -m benchmarks.replay

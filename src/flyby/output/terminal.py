@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what most tables do not need; httpcore and pyarrow come wit
     from rich.table import Table
 
     from flyby.jobs.backfill import Progress as BackfillProgress
+    from flyby.jobs.orbit import Check, Orbits
     from flyby.query.asteroids import Asteroid
 
 SIMULATED = "simulated: flyby's built-in sky, these asteroids do not exist"
@@ -525,6 +526,60 @@ def show_asteroid(asteroid: "Asteroid") -> None:
             for version in flyby.versions
         ]
         screen.print(table(columns, rows, width=screen.width))
+
+
+def show_orbits(orbits: "Orbits", *, days: int | None) -> None:
+    """`flyby orbit`; `days` is how far ahead notable flybys were looked for, None where one asteroid was asked for."""
+    screen = console()
+    _banner(screen, orbits.simulated)
+    if orbits.checks:
+        columns = [
+            Column("when (TDB)"),
+            Column("name"),
+            Column("LD", right=True),
+            Column("km", right=True, spare=1),
+            Column("NASA's km", right=True),
+            Column("differs by", right=True),
+            Column("minutes", right=True),
+            Column("3 sigma"),
+            Column("mag", right=True),
+            Column(f"{orbits.aperture_mm / 10:.0f} cm"),
+        ]
+        screen.print(table(columns, [_orbit_row(check) for check in orbits.checks], width=screen.width))
+    for rejected in orbits.rejected:
+        _say(screen, f"rejected: {plain(rejected.why)}", style="yellow")
+    if orbits.left_out:
+        away = "are farther from the epoch of the elements than the check reaches (docs/orbits.md)"
+        _say(screen, f"left out: {count(orbits.left_out, 'flyby')}, which {away}", style="dim")
+    told = [check for check in orbits.checks if check.agrees is not None]
+    if told:
+        agree = sum(bool(check.agrees) for check in told)
+        _say(screen, f"{agree:,} of {count(len(told), 'flyby')} as NASA says, within 200 km and a minute.")
+    if orbits.checks:
+        limit = f"a telescope of {orbits.aperture_mm / 10:.0f} cm shows stars to magnitude {orbits.limit:g}"
+        _say(screen, f"Magnitudes are the brightest within ten days, in a dark sky; {limit}.", style="dim")
+    elif not orbits.rejected and not orbits.left_out:
+        when = "in the next year" if days is None else f"in the next {days} days"
+        _say(screen, f"Nothing {'comes within 0.5 au' if days is None else 'notable is listed'} {when}.")
+
+
+def _orbit_row(check: "Check") -> tuple[Any, ...]:
+    def number(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    reach = {None: "", True: "yes", False: "no"}
+    return (
+        f"{check.computed_at:%Y-%m-%d %H:%M}" if check.computed_at else f"not near {check.told_date}",
+        check.name,
+        number(check.computed_ld, ".3g"),
+        number(check.computed_km, ",.0f"),
+        number(check.told_km, ",.0f"),
+        Text(number(check.difference_km, "+,.0f"), style="yellow" if check.agrees is False else ""),
+        number(check.difference_min, "+.1f"),
+        {None: "", True: "inside", False: Text("outside", style="bold yellow")}[check.in_range],
+        number(check.magnitude, ".1f"),
+        reach[check.in_small_telescope],
+    )
 
 
 class BackfillBar:
