@@ -290,7 +290,7 @@ def test_a_backfill_of_old_days_satisfies_neither_freshness_nor_presence(
         run = defs.resolve_job_def("asteroid_job").execute_in_process
         run(run_config=CONFIG, instance=ephemeral)
         for now, says in (
-            ("2026-11-25T06:00:00Z", "2026-11-24 was last asked for 48.0 hours ago (up to 36 is fine)"),
+            ("2026-11-25T06:00:00Z", "2026-11-24 was last asked for 48 hours ago (up to 36 hours is fine)"),
             ("2027-01-25T06:00:00Z", "2027-01-24 was never asked for: `flyby run` does"),
         ):
             monkeypatch.setenv("FLYBY_NOW", now)
