@@ -189,12 +189,14 @@ def instance(settings: Settings) -> Iterator["DagsterInstance"]:
                     half = home / "dagster.yaml.tmp"
                     half.write_text(DAGSTER_YAML, encoding="utf-8")
                     half.replace(home / "dagster.yaml")
-                import yaml
                 from dagster import DagsterInstance, DagsterInvalidConfigError
 
                 try:
                     dagster = stack.enter_context(DagsterInstance.from_config(str(home)))
-                except (yaml.YAMLError, DagsterInvalidConfigError) as error:
+                except Exception as error:
+                    is_yaml = type(error).__module__.startswith("yaml.")  # Dagster's own dependency
+                    if not is_yaml and not isinstance(error, DagsterInvalidConfigError):
+                        raise
                     why = " ".join(str(error).split())[:200]
                     raise HomeError(
                         f"{home / 'dagster.yaml'} is not what Dagster reads ({why}): mend it, or move it away"
