@@ -566,11 +566,12 @@ def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["really?", "100%41", "c#", "x[1]", "a*", "two\nlines"])
 def test_a_home_whose_name_means_something_below_is_refused_before_anything_is_written(
-    tmp_path: Path, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    done = call("run", env=environment(tmp_path / name), cwd=tmp_path)
-    assert done.returncode == 2
-    assert_one_line(done.stderr, contains="FLYBY_HOME")
+    for variable, value in environment(tmp_path / name).items():
+        monkeypatch.setenv(variable, value)
+    assert inside("run") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_HOME")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -586,10 +587,13 @@ def test_a_home_with_an_odd_name_is_a_home(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("cron", ["x", "61 6 * * *", "0 25 * * *", "0 6 * *", "0 6 * * * * *"])
-def test_a_cron_that_is_none_is_one_line_and_up_does_not_stay_up(tmp_path: Path, cron: str) -> None:
-    done = call("up", env=environment(tmp_path, FLYBY_CRON=cron), cwd=tmp_path)
-    assert done.returncode == 2
-    assert_one_line(done.stderr, contains="FLYBY_CRON")
+def test_a_cron_that_is_none_is_one_line_and_up_does_not_stay_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cron: str
+) -> None:
+    for name, value in environment(tmp_path, FLYBY_CRON=cron).items():
+        monkeypatch.setenv(name, value)
+    assert inside("up") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_CRON")
 
 
 def test_status_check_is_for_monitoring(tmp_path: Path) -> None:

@@ -225,6 +225,7 @@ def test_a_failed_run_says_why_in_one_line_and_keeps_the_key_to_itself(
     failure: Callable[[HTTPServer], None], says: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setenv("FLYBY_PATIENCE", "0")
     with HTTPServer() as server:
         monkeypatch.setenv("FLYBY_NEOWS_URL", server.url_for("").rstrip("/"))
         failure(server)

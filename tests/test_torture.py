@@ -1,4 +1,4 @@
-"""The short form of `make torture`: twenty seconds of kills and faults; and the campaign's own checks, checked."""
+"""The short form of `make torture`: ten seconds of kills and faults; and the campaign's own checks, checked."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
 
 
 def test_kills_and_faults_lose_double_and_leak_nothing_and_every_clean_run_heals() -> None:
-    tally = Campaign(2026, seconds=20, cold_share=0).run()
+    tally = Campaign(2026, seconds=10, cold_share=0).run()
     assert tally.found == []
     assert tally.clean_runs
     assert tally.kills
