@@ -1,9 +1,13 @@
 """Answers made from few words, landed and taken in the way every answer is: body → raw/ → staging/ → record."""
 
+import atexit
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from feeds import make_approach, make_feed, make_object
@@ -127,6 +131,16 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text if "T" in text else f"{text}T06:00").replace(tzinfo=UTC)
 
 
+@cache
+def _empty_record() -> Path:
+    """A record to be copied: making one takes six times as long as opening it."""
+    folder = TemporaryDirectory(prefix="flyby-empty-")
+    atexit.register(folder.cleanup)
+    record = Path(folder.name) / "record.duckdb"
+    Record(record).close()
+    return record
+
+
 #: Every row of every table, as sets.
 Everything = dict[str, set[tuple[Any, ...]]]
 
@@ -161,7 +175,11 @@ class Home:
         """Land these answers, each a window and the rows it lists, as one sitting, and load them into the record,
         which stays open for the next one."""
         landed = [self.land(moment(at), asked, body(rows)) for asked, rows in answers]
-        self._record = self._record or Record(self.settings.place)
+        if self._record is None:
+            if isinstance(self.settings.place, Path) and not self.settings.place.exists():
+                self.settings.place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(_empty_record(), self.settings.place)
+            self._record = Record(self.settings.place)
         return self._record.load([stage(landed, self.settings.staging / "sitting")])
 
     def rebuild(self) -> Loaded:
