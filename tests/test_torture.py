@@ -20,6 +20,7 @@ from torture.campaign import Campaign  # noqa: E402
 from torture.child import Child, Command  # noqa: E402
 from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
 from torture.truth import Truth  # noqa: E402
+from torture.zones import zones  # noqa: E402
 
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
 
@@ -91,8 +92,16 @@ def test_an_answer_that_was_given_and_not_kept_is_found(truth: Truth, source: So
     assert [line.split(":")[0] for line in truth.of_child(child, 0, killed=False)] == ["lost"]
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_in_a_zone_far_from_utc_the_status_knows_every_morning_and_no_day_is_left_out(
+    zone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert zones(2026, [zone], 5) == 0
+    assert f"{zone}: all is well" in capsys.readouterr().out
+
+
 def test_the_campaign_says_how_it_is_called() -> None:
     done = subprocess.run([sys.executable, "-m", "torture", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
-    for option in ("--seed", "--kills", "--faults", "--seconds", "--year"):
+    for option in ("--seed", "--kills", "--faults", "--seconds", "--year", "--zones"):
         assert option in done.stdout

@@ -6,6 +6,7 @@ reader    somebody who keeps flyby.duckdb open, also for writing, all the time
 truth     what must hold after a step, and after a clean run
 campaign  the steps, drawn from a seed
 year      365 mornings through Dagster's own schedule
+zones     a year of mornings in each of several time zones
 """
 
 import os
