@@ -10,16 +10,21 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dagster import DagsterRunStatus
+from dagster._core.test_utils import create_run_for_test
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))
 
 from answers import Home, body, window  # noqa: E402  torture lies beside tests
+from flyby.defs import claims  # noqa: E402
+from flyby.instance.instance import instance  # noqa: E402
 from flyby.record.load import take_in  # noqa: E402
 from torture.campaign import Campaign  # noqa: E402
 from torture.child import Child, Command  # noqa: E402
 from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
 from torture.truth import Truth  # noqa: E402
+from torture.up import dead_runs  # noqa: E402
 from torture.zones import zones  # noqa: E402
 
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
@@ -98,6 +103,17 @@ def test_in_a_zone_far_from_utc_the_status_knows_every_morning_and_no_day_is_lef
 ) -> None:
     assert zones(2026, [zone], 5) == 0
     assert f"{zone}: all is well" in capsys.readouterr().out
+
+
+def test_a_run_that_dagster_believes_to_go_on_though_its_process_is_gone_is_found(truth: Truth) -> None:
+    with instance(truth.settings) as dagster:
+        run = create_run_for_test(dagster, job_name="asteroid_job", status=DagsterRunStatus.STARTED)
+    assert dead_runs(truth.settings) == []  # it may be about to claim it
+    with claims.claimed(truth.settings.dagster_home, run.run_id):
+        assert dead_runs(truth.settings) == []
+    claim = truth.settings.dagster_home / "flyby-runs" / run.run_id
+    claim.touch()
+    assert dead_runs(truth.settings) == [f"{run.run_id} is STARTED"]
 
 
 def test_the_campaign_says_how_it_is_called() -> None:
