@@ -237,6 +237,23 @@ def test_a_time_that_is_none_is_named_with_its_row(cd: object) -> None:
     assert ": row 1 (2020 AY1): cd is no time like 2020-Jan-01 00:54: " in fault(make_cad(make_row() | {"cd": cd}))
 
 
+def with_body(row: dict[str, Any], body: object, place: int) -> dict[str, Any]:
+    fields = list(row.items())
+    return dict([*fields[:place], ("body", body), *fields[place:]])
+
+
+@pytest.mark.parametrize("place", [0, 3, len(make_row())])
+@pytest.mark.parametrize("body", ["Moon", "Venus", "Mars", "Juptr", "", None, 3, []])
+def test_an_approach_to_another_body_is_named_with_its_row(body: object, place: int) -> None:
+    listed = make_cad(with_body(make_row(), "Earth", place), with_body(make_row("2020 ZZ"), body, place))
+    assert ": row 2 (2020 ZZ): body is not Earth: " in fault(listed)
+
+
+@pytest.mark.parametrize("place", [0, 3, len(make_row())])
+def test_an_answer_may_say_that_all_its_approaches_are_to_the_earth(place: int) -> None:
+    assert len(rows(make_cad(with_body(make_row(), "Earth", place)))) == 1
+
+
 @pytest.mark.parametrize("des", [None, "", "  ", 433, [], "x" * 201])
 def test_a_row_without_a_designation_goes_by_its_place(des: object) -> None:
     message = fault(make_cad(make_row(), make_row() | {"des": des}))

@@ -181,8 +181,11 @@ def test_a_field_that_nobody_knows_is_no_failure(tmp_path: Path) -> None:
         pytest.param(["backfill", "2019-01-01", "2201-01-01"], "TO 2201-01-01 is beyond", id="TO after 2200"),
         pytest.param(["backfill", "2019-01-01"], "Missing argument 'TO'", id="TO missing"),
         pytest.param(["changes", "--since", "lately"], "--since 'lately' is no moment", id="since"),
-        pytest.param(["upcoming", "--days", "0"], "--days", id="no days"),
-        pytest.param(["statsu"], "No such command 'statsu'", id="command"),
+        pytest.param(["upcoming", "--days", "0"], "--days '0' is no whole number from 1 to 3,660", id="no days"),
+        pytest.param(["upcoming", "--days", "abc"], "--days 'abc' is no whole number from 1 to 3,660", id="words"),
+        pytest.param(["up", "--port", "65536"], "--port '65536' is no whole number from 1 to 65,535", id="port"),
+        pytest.param(["sandbox", "--hourly-limit", "-1"], "-1' is no whole number from 0 up", id="limit"),
+        pytest.param(["statsu"], "No such command 'statsu'. Did you mean 'status'? See `flyby --help`", id="command"),
         pytest.param(["status", "--yaml"], "No such option", id="option"),
     ],
 )
@@ -206,11 +209,50 @@ def test_a_wrong_setting_is_named(
 
 
 @pytest.mark.parametrize("command", [("run",), ("backfill", "2019-01-01", "2019-01-08"), ("rebuild",), ("demo",)])
-def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("home", "a file is in the way"),
+        pytest.param(
+            "/proc/x",
+            "nothing can be made there",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux'"),
+        ),
+    ],
+)
+def test_a_home_that_cannot_be_written_is_one_line_in_plain_words(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    place: str,
+    why: str,
+) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
-    process = call(*command, env=environment(tmp_path / "home"), cwd=tmp_path)
-    assert_one_line(process.stderr, contains="FLYBY_HOME")
-    assert process.returncode == 1
+    for name, value in environment(tmp_path / place).items():
+        monkeypatch.setenv(name, value)
+    assert inside(*command) == 1
+    said = capsys.readouterr().err
+    assert_one_line(said, contains=f"FLYBY_HOME {tmp_path / place}")
+    assert f"cannot be written ({why}): set it to a folder of yours" in said
+
+
+def test_a_run_says_which_notices_and_pages_came_to_nothing_and_has_worked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = "json://127.0.0.1:1/a-token"
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "report").write_text("a file where the page's folder should be")
+    with Sandbox(now=NOW) as sky:
+        settings = {"FLYBY_NOW": NOW.isoformat(), "FLYBY_NOTIFY": nobody, "FLYBY_DIGEST": "1"}
+        for name, value in environment(tmp_path / "home", sky.url, **settings).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        assert inside("run") == 0
+    notices, page = sorted(capsys.readouterr().err.splitlines())
+    assert notices.startswith("flyby: address 1 of FLYBY_NOTIFY (json://) was not told everything: ")
+    assert page.startswith("flyby: the page is the old one: ")
+    assert "a-token" not in notices + page
 
 
 def test_sql_that_is_wrong_is_one_line(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -524,11 +566,12 @@ def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["really?", "100%41", "c#", "x[1]", "a*", "two\nlines"])
 def test_a_home_whose_name_means_something_below_is_refused_before_anything_is_written(
-    tmp_path: Path, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    done = call("run", env=environment(tmp_path / name), cwd=tmp_path)
-    assert done.returncode == 2
-    assert_one_line(done.stderr, contains="FLYBY_HOME")
+    for variable, value in environment(tmp_path / name).items():
+        monkeypatch.setenv(variable, value)
+    assert inside("run") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_HOME")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -544,10 +587,13 @@ def test_a_home_with_an_odd_name_is_a_home(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("cron", ["x", "61 6 * * *", "0 25 * * *", "0 6 * *", "0 6 * * * * *"])
-def test_a_cron_that_is_none_is_one_line_and_up_does_not_stay_up(tmp_path: Path, cron: str) -> None:
-    done = call("up", env=environment(tmp_path, FLYBY_CRON=cron), cwd=tmp_path)
-    assert done.returncode == 2
-    assert_one_line(done.stderr, contains="FLYBY_CRON")
+def test_a_cron_that_is_none_is_one_line_and_up_does_not_stay_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cron: str
+) -> None:
+    for name, value in environment(tmp_path, FLYBY_CRON=cron).items():
+        monkeypatch.setenv(name, value)
+    assert inside("up") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_CRON")
 
 
 def test_status_check_is_for_monitoring(tmp_path: Path) -> None:

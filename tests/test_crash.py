@@ -21,7 +21,7 @@ from unittest import mock
 import duckdb
 import pytest
 
-from answers import Home, as_it_should_be, body, moment, row, window
+from answers import Everything, Home, as_it_should_be, body, moment, row, window
 from faults import FaultServer, answer
 from feeds import make_feed, make_object
 from flyby.cli import main
@@ -50,14 +50,35 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def two_mornings(folder: Path) -> Home:
-    """A home that has taken in one morning, and landed the next."""
-    home = Home(folder)
+#: Makes a home that has taken in one morning, and landed the next.
+TwoMornings = Callable[[Path], Home]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Home(tmp_path_factory.mktemp("prepared") / "home")
     home.land(FIRST, WEEK, body([AB, CD]))
     take_in(home.settings)
     home.land(SECOND, WEEK, body([AB, EF]))
     home.land(SECOND, NEXT_WEEK, body([]))
-    return home
+    return home.settings.home
+
+
+@pytest.fixture
+def two_mornings(prepared: Path) -> TwoMornings:
+    def copied(folder: Path) -> Home:
+        shutil.copytree(prepared, folder, symlinks=True, dirs_exist_ok=True)
+        return Home(folder)
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def raw_tells(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Everything:
+    """What the raw/ of two mornings tells."""
+    folder = tmp_path_factory.mktemp("told") / "home"
+    shutil.copytree(prepared, folder, symlinks=True)
+    return as_it_should_be(Home(folder))
 
 
 def in_a_child(work: Callable[..., None], *arguments: Any) -> int:
@@ -84,17 +105,20 @@ def die_at(deed: int, work: Callable[[Settings], object], home: Path) -> None:
     work(settings)
 
 
+@pytest.mark.parametrize("first", [0, 4, 8])
 @pytest.mark.parametrize("work", [take_in, rebuild], ids=["take in", "rebuild"])
 def test_killed_before_one_deed_or_another_the_next_run_heals(
-    work: Callable[[Settings], object], tmp_path: Path
+    work: Callable[[Settings], object],
+    first: int,
+    tmp_path: Path,
+    two_mornings: TwoMornings,
+    raw_tells: Everything,
 ) -> None:
-    before = two_mornings(tmp_path / "before").settings.home
-    for deed in range(0, 400, 4):
-        home = Home(tmp_path / f"killed at {deed}")
-        shutil.copytree(before, home.settings.home, symlinks=True)
+    for deed in range(first, 400, 12):
+        home = two_mornings(tmp_path / f"killed at {deed}")
         status = in_a_child(die_at, deed, work, home.settings.home)
         assert ask(home.settings.published, "SELECT count(*) > 0 FROM close_approaches")[1] == [(True,)]
-        as_it_should_be(home)
+        as_it_should_be(home, raw_tells)
         shutil.rmtree(home.settings.home)
         if status == 0:
             assert deed >= 20
@@ -103,42 +127,50 @@ def test_killed_before_one_deed_or_another_the_next_run_heals(
     pytest.fail("it never came to its end")
 
 
-def test_killed_while_the_first_database_is_made_the_next_run_makes_it(tmp_path: Path) -> None:
-    for deed in range(0, 400, 5):
+@pytest.mark.parametrize("first", [0, 5, 10])
+def test_killed_while_the_first_database_is_made_the_next_run_makes_it(tmp_path: Path, first: int) -> None:
+    raw_tells = None
+    for deed in range(first, 400, 15):
         home = Home(tmp_path / f"killed at {deed}")
         home.land(FIRST, WEEK, body([AB]))
         status = in_a_child(die_at, deed, take_in, home.settings.home)
-        as_it_should_be(home)
+        raw_tells = as_it_should_be(home, raw_tells)
         if status == 0:
             return
     pytest.fail("it never came to its end")
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 5000, 13_000])
-def test_a_record_that_is_not_whole_is_set_aside_and_made_again(tmp_path: Path, kept: int) -> None:
+def test_a_record_that_is_not_whole_is_set_aside_and_made_again(
+    tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything, kept: int
+) -> None:
     home = two_mornings(tmp_path)
     with home.settings.record.open("r+b") as file:
         file.truncate(kept)
     assert take_in(home.settings).answers >= 0
     assert len(home.everything()["requests"]) == 3
     assert home.settings.record.with_name("damaged.duckdb").stat().st_size == kept
-    as_it_should_be(home)
+    as_it_should_be(home, raw_tells)
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
 @pytest.mark.parametrize("name", ["answers.parquet", "observations.parquet"])
-def test_a_staged_file_that_a_power_cut_took_is_staged_again(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_staged_file_that_a_power_cut_took_is_staged_again(
+    tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything, name: str, damage: str
+) -> None:
     home = two_mornings(tmp_path)
     stage_landed(home.settings)
     for staged in home.settings.staging.glob(f"*/{name}"):
         whole = staged.read_bytes()
         staged.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "zeros": bytes(len(whole))}[damage])
     load_staged(home.settings)
-    as_it_should_be(home)
+    as_it_should_be(home, raw_tells)
     assert len(home.everything()["requests"]) == 3
 
 
-def test_pages_of_a_staged_file_that_a_power_cut_took_are_staged_again(tmp_path: Path) -> None:
+def test_pages_of_a_staged_file_that_a_power_cut_took_are_staged_again(
+    tmp_path: Path, two_mornings: TwoMornings
+) -> None:
     home = two_mornings(tmp_path)
     stage_landed(home.settings)
     for staged in home.settings.staging.glob("*/observations.parquet"):
@@ -149,7 +181,9 @@ def test_pages_of_a_staged_file_that_a_power_cut_took_are_staged_again(tmp_path:
     assert home.story("2019 EF") == ["new"]
 
 
-def test_a_log_of_the_record_that_a_power_cut_took_is_taken_in_again(tmp_path: Path) -> None:
+def test_a_log_of_the_record_that_a_power_cut_took_is_taken_in_again(
+    tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything
+) -> None:
     for part in (0.0, 0.3, 0.9, 1.0):
         home = two_mornings(tmp_path / str(part))
         [*_, batch] = stage_landed(home.settings)
@@ -158,7 +192,7 @@ def test_a_log_of_the_record_that_a_power_cut_took_is_taken_in_again(tmp_path: P
         whole = log.read_bytes()
         assert whole
         log.write_bytes(whole[: int(len(whole) * part)])
-        as_it_should_be(home)
+        as_it_should_be(home, raw_tells)
         assert len(home.everything()["requests"]) == 3
 
 
@@ -168,7 +202,7 @@ def die_before_the_checkpoint(record: Path, batch: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_an_edition_that_a_power_cut_took_is_published_again(tmp_path: Path) -> None:
+def test_an_edition_that_a_power_cut_took_is_published_again(tmp_path: Path, two_mornings: TwoMornings) -> None:
     home = two_mornings(tmp_path)
     home.settings.published.resolve().unlink()
     assert ledger(home.settings.published, home.settings.dataset.schema) == []
@@ -200,7 +234,9 @@ def failure(work: Callable[[Settings], object], settings: Settings) -> FlybyErro
 
 
 @pytest.mark.parametrize("work", [take_in, rebuild], ids=["take in", "rebuild"])
-def test_a_full_disk_is_one_line_and_the_next_run_goes_on(work: Callable[[Settings], object], tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(
+    work: Callable[[Settings], object], tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything
+) -> None:
     before = two_mornings(tmp_path / "before").settings.home
     used_kb = sum(path.lstat().st_size for path in before.rglob("*")) // 1024 + 40
     with disk(tmp_path / "disk", used_kb) as grow:
@@ -217,7 +253,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(work: Callable[[Settin
             assert ask(home.settings.published, "SELECT count(*) >= 1 FROM requests")[1] == [(True,)]
         assert failed >= 2
         grow(200_000)
-        as_it_should_be(home)
+        as_it_should_be(home, raw_tells)
         assert len(home.everything()["requests"]) == 3
 
 
@@ -288,10 +324,12 @@ def test_every_command_says_of_a_disk_that_fills_up_what_to_do(
         assert run(words) == 0, capsys.readouterr().err
 
 
-def test_a_limit_on_the_size_of_files_is_one_line_too(tmp_path: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_one_line_too(
+    tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything
+) -> None:
     home = two_mornings(tmp_path)
     assert in_a_child(take_in_with_small_files, home.settings.home) == 7
-    as_it_should_be(home)
+    as_it_should_be(home, raw_tells)
 
 
 def take_in_with_small_files(home: Path) -> None:
@@ -325,7 +363,9 @@ def writer(published: Path, more: str = "") -> Iterator[Callable[[], str]]:
         yield lambda: process.communicate("\n")[0]
 
 
-def test_who_has_the_published_database_open_for_writing_stops_no_run_and_loses_nothing(tmp_path: Path) -> None:
+def test_who_has_the_published_database_open_for_writing_stops_no_run_and_loses_nothing(
+    tmp_path: Path, two_mornings: TwoMornings
+) -> None:
     home = two_mornings(tmp_path)
     with writer(home.settings.published) as end:
         with FaultServer() as server:
@@ -339,7 +379,7 @@ def test_who_has_the_published_database_open_for_writing_stops_no_run_and_loses_
     assert ask(home.settings.published, "SELECT count(*) >= 6 FROM requests")[1] == [(True,)]
 
 
-def test_the_views_show_the_database_while_somebody_writes_in_it(tmp_path: Path) -> None:
+def test_the_views_show_the_database_while_somebody_writes_in_it(tmp_path: Path, two_mornings: TwoMornings) -> None:
     home = two_mornings(tmp_path)
     with writer(home.settings.published) as end:
         assert ask(home.settings.published, "SELECT count(*) FROM revisions")[1] == [(2,)]
@@ -349,7 +389,9 @@ def test_the_views_show_the_database_while_somebody_writes_in_it(tmp_path: Path)
 @pytest.mark.parametrize(
     "vandalism", ["DROP VIEW days", "DELETE FROM asteroids_record.revisions", "DROP TABLE close_approaches"]
 )
-def test_what_people_do_to_the_published_database_is_gone_after_the_next_run(tmp_path: Path, vandalism: str) -> None:
+def test_what_people_do_to_the_published_database_is_gone_after_the_next_run(
+    tmp_path: Path, two_mornings: TwoMornings, vandalism: str
+) -> None:
     home = two_mornings(tmp_path)
     take_in(home.settings)
     whole = home.everything()
@@ -370,7 +412,7 @@ def at(home: Home, now: datetime, **environ: str) -> Settings:
 
 @pytest.mark.parametrize("off", [timedelta(hours=-25), -3653 * DAY, 3653 * DAY], ids=str)
 def test_answers_under_a_wrong_clock_neither_corrupt_the_record_nor_stop_the_next_run(
-    tmp_path: Path, off: timedelta
+    tmp_path: Path, two_mornings: TwoMornings, off: timedelta
 ) -> None:
     home = two_mornings(tmp_path)
     take_in(home.settings)
@@ -403,7 +445,7 @@ def test_a_clock_that_is_an_hour_off_is_taken_as_it_is(tmp_path: Path, off: time
     assert list(home.settings.raw.rglob("*.zst"))
 
 
-def test_the_files_own_time_decides_nothing_when_publishing(tmp_path: Path) -> None:
+def test_the_files_own_time_decides_nothing_when_publishing(tmp_path: Path, two_mornings: TwoMornings) -> None:
     home = two_mornings(tmp_path)
     year = 365 * 86400
     os.utime(home.settings.published, (FIRST.timestamp() + 99 * year,) * 2)  # published while the clock was ahead
@@ -411,7 +453,9 @@ def test_the_files_own_time_decides_nothing_when_publishing(tmp_path: Path) -> N
     assert ask(home.settings.published, "SELECT count(*) FROM requests")[1] == [(3,)]
 
 
-def test_a_newer_flyby_upgrades_the_record_after_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_flyby_upgrades_the_record_after_a_backup(
+    tmp_path: Path, two_mornings: TwoMornings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = two_mornings(tmp_path)
     old = home.everything()["requests"]
     version = record_room.SCHEMA_VERSION
@@ -439,7 +483,9 @@ def test_a_newer_flyby_upgrades_the_record_after_a_backup(tmp_path: Path, monkey
         pass
 
 
-def test_an_upgrade_that_is_killed_is_done_by_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_that_is_killed_is_done_by_the_next_run(
+    tmp_path: Path, two_mornings: TwoMornings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = two_mornings(tmp_path)
     with duckdb.connect(home.settings.record) as connection:
         connection.execute("CREATE OR REPLACE MACRO flyby_schema_version() AS 1")
@@ -491,7 +537,7 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
 
 
 def test_dagster_forgets_old_runs_with_their_logs_and_nothing_else_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, two_mornings: TwoMornings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dagster import job, op
 

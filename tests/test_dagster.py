@@ -225,6 +225,7 @@ def test_a_failed_run_says_why_in_one_line_and_keeps_the_key_to_itself(
     failure: Callable[[HTTPServer], None], says: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setenv("FLYBY_PATIENCE", "0")
     with HTTPServer() as server:
         monkeypatch.setenv("FLYBY_NEOWS_URL", server.url_for("").rstrip("/"))
         failure(server)
@@ -290,7 +291,7 @@ def test_a_backfill_of_old_days_satisfies_neither_freshness_nor_presence(
         run = defs.resolve_job_def("asteroid_job").execute_in_process
         run(run_config=CONFIG, instance=ephemeral)
         for now, says in (
-            ("2026-11-25T06:00:00Z", "2026-11-24 was last asked for 48.0 hours ago (up to 36 is fine)"),
+            ("2026-11-25T06:00:00Z", "2026-11-24 was last asked for 48 hours ago (up to 36 hours is fine)"),
             ("2027-01-25T06:00:00Z", "2027-01-24 was never asked for: `flyby run` does"),
         ):
             monkeypatch.setenv("FLYBY_NOW", now)

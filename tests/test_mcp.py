@@ -246,7 +246,7 @@ def test_a_hostile_query_changes_nothing_tells_nothing_and_ends_in_one_line(
     (tmp_path / "secret.txt").write_text("the secret of the house")
     before, around = everything(home.settings.home), everything(tmp_path)
     with pytest.raises(FlybyError, match=r".+") as refused:
-        ask_guarded(home.settings.database, query.replace("{folder}", str(tmp_path)), Limits(seconds=1.0))
+        ask_guarded(home.settings.database, query.replace("{folder}", str(tmp_path)), Limits(seconds=0.5))
     said = str(refused.value)
     assert "\n" not in said
     assert "the secret of the house" not in said

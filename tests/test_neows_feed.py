@@ -196,6 +196,30 @@ def test_an_epoch_that_is_no_moment_is_rejected(epoch: object) -> None:
     assert "close_approach_data[0].epoch_date_close_approach: " in message
 
 
+@pytest.mark.parametrize("per_ms", [0.001, 1000, 1 / 60_000, 1 / 86_400_000], ids=["s", "us", "min", "days"])
+def test_an_epoch_in_another_unit_than_milliseconds_is_rejected(per_ms: float) -> None:
+    approach = make_approach()
+    approach["epoch_date_close_approach"] = int(approach["epoch_date_close_approach"] * per_ms)
+    message = fault(make_feed(make_object(close_approach_data=[approach])))
+    assert message.startswith("not a feed: (2019 AB), 2019-02-08: ")
+    assert "epoch_date_close_approach" in message
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 7, 8, 24])
+def test_an_epoch_may_be_of_the_day_beside(hours: int) -> None:
+    midnight_ms = make_approach()["epoch_date_close_approach"] - 22_800_000
+    moved = make_approach(epoch_date_close_approach=midnight_ms + hours * 3_600_000)
+    assert len(rows(make_feed(make_object(close_approach_data=[moved])))) == 1
+
+
+@pytest.mark.parametrize("body", ["Moon", "Venus", "Mars", "earth", "Merc"])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_approach_to_another_body_is_no_flyby_of_the_earth(body: str, first: bool) -> None:
+    other = make_object("(2019 XY)", close_approach_data=[make_approach(orbiting_body=body)])
+    message = fault(make_feed(*[other, make_object()][:: 1 if first else -1]))
+    assert message == f"not a feed: (2019 XY), 2019-02-08: orbiting_body is '{body}', not Earth"
+
+
 @pytest.mark.parametrize(
     "field", sorted(set(make_object()) - {"links", "nasa_jpl_url", "close_approach_data", "neo_reference_id"})
 )

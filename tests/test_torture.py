@@ -1,4 +1,4 @@
-"""The short form of `make torture`: twenty seconds of kills and faults; and the campaign's own checks, checked."""
+"""The short form of `make torture`: ten seconds of kills and faults; and the campaign's own checks, checked."""
 
 import hashlib
 import json
@@ -10,22 +10,28 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dagster import DagsterRunStatus
+from dagster._core.test_utils import create_run_for_test
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))
 
 from answers import Home, body, window  # noqa: E402  torture lies beside tests
+from flyby.defs import claims  # noqa: E402
+from flyby.instance.instance import instance  # noqa: E402
 from flyby.record.load import take_in  # noqa: E402
 from torture.campaign import Campaign  # noqa: E402
 from torture.child import Child, Command  # noqa: E402
 from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
 from torture.truth import Truth  # noqa: E402
+from torture.up import dead_runs  # noqa: E402
+from torture.zones import zones  # noqa: E402
 
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
 
 
 def test_kills_and_faults_lose_double_and_leak_nothing_and_every_clean_run_heals() -> None:
-    tally = Campaign(2026, seconds=20, cold_share=0).run()
+    tally = Campaign(2026, seconds=10, cold_share=0).run()
     assert tally.found == []
     assert tally.clean_runs
     assert tally.kills
@@ -91,8 +97,27 @@ def test_an_answer_that_was_given_and_not_kept_is_found(truth: Truth, source: So
     assert [line.split(":")[0] for line in truth.of_child(child, 0, killed=False)] == ["lost"]
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_in_a_zone_far_from_utc_the_status_knows_every_morning_and_no_day_is_left_out(
+    zone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert zones(2026, [zone], 5) == 0
+    assert f"{zone}: all is well" in capsys.readouterr().out
+
+
+def test_a_run_that_dagster_believes_to_go_on_though_its_process_is_gone_is_found(truth: Truth) -> None:
+    with instance(truth.settings) as dagster:
+        run = create_run_for_test(dagster, job_name="asteroid_job", status=DagsterRunStatus.STARTED)
+    assert dead_runs(truth.settings) == []  # it may be about to claim it
+    with claims.claimed(truth.settings.dagster_home, run.run_id):
+        assert dead_runs(truth.settings) == []
+    claim = truth.settings.dagster_home / "flyby-runs" / run.run_id
+    claim.touch()
+    assert dead_runs(truth.settings) == [f"{run.run_id} is STARTED"]
+
+
 def test_the_campaign_says_how_it_is_called() -> None:
     done = subprocess.run([sys.executable, "-m", "torture", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
-    for option in ("--seed", "--kills", "--faults", "--seconds", "--year"):
+    for option in ("--seed", "--kills", "--faults", "--seconds", "--year", "--zones"):
         assert option in done.stdout

@@ -4,8 +4,10 @@ source    a NeoWs on loopback that breaks in every known way, and remembers what
 child     flyby's commands as processes that can be killed
 reader    somebody who keeps flyby.duckdb open, also for writing, all the time
 truth     what must hold after a step, and after a clean run
+up        `flyby up` with one of its processes killed
 campaign  the steps, drawn from a seed
 year      365 mornings through Dagster's own schedule
+zones     a year of mornings in each of several time zones
 """
 
 import os

@@ -14,6 +14,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=500, help="and so many faults were injected (500)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="but no longer than this")
     parser.add_argument("--year", action="store_true", help="instead: 365 mornings through Dagster's own schedule")
+    parser.add_argument("--zones", nargs="*", metavar="ZONE", help="instead: a year in each of these time zones (four)")
     wanted = parser.parse_args()
     seed = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
     print(f"seed {seed}", flush=True)
@@ -21,6 +22,10 @@ def main() -> int:
         from torture.year import year
 
         return year(seed)
+    if wanted.zones is not None:
+        from torture.zones import zones
+
+        return zones(seed, wanted.zones)
     tally = Campaign(
         seed, kills=wanted.kills, faults=wanted.faults, seconds=wanted.seconds, say=lambda line: print(line, flush=True)
     ).run()

@@ -13,17 +13,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import wait
 from pathlib import Path
+from socket import create_server
 
 from flyby.settings import Settings
-from torture.child import LEAN, Child, Command
+from torture.child import LEAN, Child, Command, environment
 from torture.source import KEY_PREFIX, UNREACHABLE, Source
 from torture.truth import Truth
+from torture.up import VICTIMS, Up, dead_runs
 
 #: Steps in one FLYBY_HOME; then comes a fresh one, since the first minute of a home can be killed too.
 STEPS_A_LIFE = 25
 STEPS_A_CHECKPOINT = 5
 #: What was killed is called again, so often at most.
 CALLS_A_STEP = 4
+#: What can be found.
+KINDS = "lost doubled changed altered closed leak litter line stuck dead reader".split()
+#: So many processes of `flyby up` are killed after a life.
+UPS_A_LIFE = 3
 #: A command that has not ended by then is stuck.
 STUCK_S = 300.0
 DAY = timedelta(days=1)
@@ -43,6 +49,7 @@ class Tally:
     failures_told: int = 0
     clean_runs: int = 0
     rebuilds: int = 0
+    of_up: Counter[str] = field(default_factory=Counter)
     simulated_days: int = 0
     reader: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
@@ -65,7 +72,10 @@ class Tally:
         yield f"  {len(self.faults)} kinds, {self.failures_told} failures told in one line"
         tried = self.clean_runs + self.count("stuck")
         yield f"healed by one clean run {self.clean_runs} times of {tried}; rebuilt from raw/ {self.rebuilds} times"
-        for kind in ("lost", "doubled", "changed", "altered", "closed", "leak", "litter", "line", "stuck", "reader"):
+        yield "killed under `flyby up`, in the middle of a run: " + (
+            ", ".join(f"{n} {name}" for name, n in self.of_up.most_common()) or "nothing"
+        )
+        for kind in KINDS:
             yield f"  {kind:<8} {self.count(kind)}"
         yield from (f"reader: {line}" for line in self.reader)
         yield from (f"FOUND {line}" for line in self.found)
@@ -138,6 +148,32 @@ class Campaign:
                     if self._done():
                         break
             self.tally.simulated_days += (source.now - start).days
+        if time.monotonic() < self._until:
+            self._under_up(folder)
+
+    def _under_up(self, folder: Path) -> None:
+        """In a home of its own, as its schedule goes by the real clock: `flyby up`, killed in parts and as a whole."""
+        with Source(seed=self._chance.randrange(10**6), now=datetime.now(UTC), share=0) as source:
+            home = folder / "under up"
+            environ = environment(
+                {
+                    "FLYBY_HOME": str(home),
+                    "FLYBY_NEOWS_URL": source.url,
+                    "FLYBY_CAD_URL": "http://127.0.0.1:9/cad.api",
+                    "FLYBY_CRON": "* * * * *",
+                    "FLYBY_PATIENCE": "0",
+                    "NASA_API_KEY": f"{KEY_PREFIX}{self.tally.seed:x}xUnderUp",
+                }
+            )
+            truth = Truth(Settings.load(environ), source)
+            with create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            up = Up(truth.settings, environ, port, self._chance)
+            self._note(up.rounds(self._chance.sample(list(VICTIMS), UPS_A_LIFE)))
+            self.tally.kills += len(up.killed)
+            self.tally.of_up.update(up.killed)
+            self._note(truth.after_step())
+            self._say(f"… under `flyby up`: killed {', '.join(up.killed)}; {len(self.tally.found)} found")
 
     def _done_but_for_a_checkpoint(self) -> bool:
         kills, faults = self._goal
@@ -198,7 +234,8 @@ class Campaign:
         source.share = 0
         source.now += timedelta(minutes=10)
         truth.age()
-        again = ["rebuild"] if self._chance.random() < 0.34 else []
+        # A run through Dagster ends those that Dagster believes to go on.
+        again = [word for word in ("rebuild", "run") if self._chance.random() < 0.34]
         for word in (LEAN, *again):
             command = self._command(truth.settings.home, source, 0, word)
             child = Child(command, folder / "clean")
@@ -212,6 +249,8 @@ class Campaign:
             self.tally.rebuilds += word == "rebuild"
             self._note(truth.after_step())
             self._note(truth.after_clean_run())
+            if word == "run":
+                self._note(f"dead: after a clean run {run}" for run in dead_runs(truth.settings))
         self._say(
             f"… step {self.tally.steps}: {self.tally.kills} kills, {self.tally.injected} faults, "
             f"{len(self.tally.found)} found"

@@ -50,7 +50,7 @@ class Child:
                     stderr=err,
                     stdin=subprocess.DEVNULL,
                     cwd=log.parent,
-                    env=_environ(command.environ),
+                    env=environment(command.environ),
                 )
         else:
             arguments = (command.words, dict(command.environ), str(self._out), str(self._err))
@@ -96,7 +96,8 @@ class Child:
         return tuple(p.read_text("utf-8", "replace") if p.exists() else "" for p in (self._out, self._err))  # type: ignore[return-value]
 
 
-def _environ(ours: Mapping[str, str]) -> dict[str, str]:
+def environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """This process's own, with no settings of flyby's or Dagster's but these."""
     own = ("FLYBY_", "NASA_", "DAGSTER_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | dict(ours)
 
@@ -106,7 +107,7 @@ def _work(words: Sequence[str], environ: dict[str, str], out: str, err: str) -> 
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(descriptor, number)
         os.close(descriptor)
-    wanted = _environ(environ)
+    wanted = environment(environ)
     for name in set(os.environ) - set(wanted):
         del os.environ[name]
     os.environ.update(wanted)

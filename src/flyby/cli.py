@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help_wanted.show()
         sys.exit(2)
     except click.ClickException as error:
-        _fail(
-            f"{error.format_message().rstrip('.')}: see `{_path(error)} --help`", error, state, status=error.exit_code
-        )
+        said = error.format_message().rstrip(".")
+        see = " See" if said.endswith("?") else ": see"
+        _fail(f"{said}{see} `{_path(error)} --help`", error, state, status=error.exit_code)
     except FlybyError as error:
         if is_interrupt(error):
             _fail(INTERRUPTED, error, state, status=1)
@@ -102,6 +102,25 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         ) from None
 
 
+class _Whole(click.ParamType):  # type: ignore[type-arg]  # older versions of click take none
+    """A whole number between two others, said in words where it is none."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least, self._most = least, most
+        self._range = f"from {least:,} to {most:,}" if most is not None else f"from {least:,} up"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ARG002
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or number < self._least or (self._most is not None and number > self._most):
+            raise UsageError(f"{param.opts[0] if param else self.name} {value!r} is no whole number {self._range}")
+        return number
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table; no cell is a formula.")
 
@@ -143,6 +162,8 @@ def run(day: date | None) -> None:
     day = day or settings.now().date() - DAY
     with terminal.busy(f"reading the sky for {day}"):
         result = run_job(settings, day + DAY)
+    for line in result.undone:
+        click.echo(f"flyby: {line}", err=True)
     if not result.success:
         raise FlybyError(result.error or "the run failed: `flyby up` shows why")
     # People may have the published database open, or have changed it.
@@ -198,7 +219,7 @@ def status(as_json: bool, check: bool) -> None:
 
 @flyby.command(epilog="Example: flyby upcoming --closest")
 @click.option("--closest", is_flag=True, help="The closest first, not the soonest.")
-@click.option("--days", type=click.IntRange(1, 3660), default=WINDOW_DAYS, show_default=True, help="How far to look.")
+@click.option("--days", type=_Whole(1, 3660), default=WINDOW_DAYS, show_default=True, help="How far to look.")
 @as_json
 @as_csv
 @_debug
@@ -457,21 +478,22 @@ def migrate(to: str) -> None:
 
 
 @flyby.command(epilog="Example: flyby up --port 3000")
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the web page.")
+@click.option("--port", type=_Whole(1, 65535), default=3000, show_default=True, help="Of the web page.")
 @_debug
 def up(port: int) -> None:
     """Dagster's UI and daemon, with the morning schedule on. Ctrl-C ends both."""
     from flyby.instance import instance
 
+    settings = Settings.load()
     click.echo("starting Dagster: this takes some seconds")
-    instance.up(Settings.load(), port=port, on_ready=_say_up)
+    instance.up(settings, port=port, on_ready=_say_up)
 
 
 @flyby.command(epilog="Example: flyby sandbox --port 8700 --now 2026-11-23T06:30:00Z")
-@click.option("--port", type=click.IntRange(0, 65535), default=8700, show_default=True, help="0 takes a free one.")
-@click.option("--seed", type=int, default=2026, show_default=True, help="Another seed is another sky.")
+@click.option("--port", type=_Whole(0, 65535), default=8700, show_default=True, help="0 takes a free one.")
+@click.option("--seed", type=_Whole(0), default=2026, show_default=True, help="Another seed is another sky.")
 @click.option("--now", metavar="WHEN", callback=_moment, help="Stand its clock still here; it runs by default.")
-@click.option("--hourly-limit", type=click.IntRange(0), default=1000, show_default=True, help="Requests per key.")
+@click.option("--hourly-limit", type=_Whole(0), default=1000, show_default=True, help="Requests per key.")
 @_debug
 def sandbox(port: int, seed: int, now: datetime | None, hourly_limit: int) -> None:
     """Serve the built-in sky like NeoWs, on this machine only. Ctrl-C ends it. All of it is simulated."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from flyby.days import DAY
-from flyby.errors import FlybyError, HomeError
+from flyby.errors import FlybyError, HomeError, unwritable
 from flyby.instance.instance import run_job
 from flyby.jobs import backfill as history
 from flyby.output import terminal
@@ -127,9 +127,7 @@ def _clear(home: Path) -> None:
             shutil.rmtree(home)
         home.mkdir(parents=True)
     except OSError as error:
-        raise HomeError(
-            f"{home} cannot be written ({error.strerror}): set FLYBY_HOME to a folder that you may write"
-        ) from None
+        raise unwritable(home, error) from None
 
 
 def _six(day: date) -> datetime:

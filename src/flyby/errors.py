@@ -4,6 +4,8 @@
 a query in it.
 """
 
+import errno
+
 
 class FlybyError(Exception):
     """Something flyby cannot get past by itself: final until a person acts."""
@@ -47,6 +49,26 @@ class PassingError(SourceError):
 
 class FeedError(PassingError):
     """A complete answer that is not a feed; the message says which object and field. Rejected whole."""
+
+
+#: Why nothing can be written somewhere, in plainer words than the system's.
+_IN_WORDS = {
+    errno.ENOENT: "nothing can be made there",
+    errno.EACCES: "it is not yours to write",
+    errno.EPERM: "it is not yours to write",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
+    errno.EEXIST: "a file is in the way",
+    errno.ENOTDIR: "a file is in the way",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+def unwritable(home: object, error: OSError) -> HomeError:
+    """What to say where FLYBY_HOME cannot be written."""
+    why = _IN_WORDS.get(error.errno or 0, error.strerror)
+    return HomeError(f"FLYBY_HOME {home} cannot be written ({why}): set it to a folder of yours")
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """What a component hands down to its assets, jobs and schedules, and the ways in which a step may fail."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from flyby.defs.claims import claimed
 from flyby.errors import FlybyError, PassingError, QuotaError
 from flyby.query.database import Database
 from flyby.settings import Home
+
+#: Who sits at the terminal hears here what could not be done, and failed no run.
+UNDONE = logging.getLogger("flyby.undone")
+UNDONE.propagate = False
+UNDONE.addHandler(logging.NullHandler())
 
 #: The tags of runs that nobody started by hand, so that nobody waits for them.
 UNATTENDED = ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
@@ -115,6 +121,7 @@ class Given(Generic[S]):
 
 
 def warn(context: dg.HookContext | dg.AssetExecutionContext, lines: Iterable[str]) -> None:
-    """Say the lines in the run's log."""
+    """Say the lines in the run's log, and to whoever sits at the terminal."""
     for line in lines:
         context.log.warning(line)
+        UNDONE.warning("%s", line)

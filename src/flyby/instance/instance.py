@@ -30,9 +30,10 @@ from filelock import FileLock, Timeout
 from flyby.address import PREFIX
 from flyby.days import DAY
 from flyby.defs import claims
-from flyby.errors import BusyError, FlybyError, HomeError, UsageError
+from flyby.errors import BusyError, FlybyError, HomeError, UsageError, unwritable
 from flyby.fetch.plan import parse_tick
 from flyby.instance.health import health, is_up
+from flyby.output.notify.notices import check_addresses
 from flyby.settings import Settings
 
 __all__ = ["RunResult", "health", "instance", "is_up", "prune", "reap", "run_job", "tell_history", "up"]
@@ -84,6 +85,8 @@ class RunResult:
     figures: Mapping[str, Any]
     #: What the failed checks say.
     warnings: tuple[str, ...]
+    #: Notices that did not arrive, a page that could not be written: no reason for a run to fail.
+    undone: tuple[str, ...]
 
 
 def run_job(settings: Settings, tick: date) -> RunResult:
@@ -95,6 +98,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     parse_tick(tick.isoformat())
     with _without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
         from flyby.defs.component import AsteroidsComponent
+        from flyby.defs.given import UNDONE
         from flyby.defs.schedules import tick_config
         from flyby.jobs.daily import MORNING_SLACK_DAYS
         from flyby.query.checks import CHECKS
@@ -104,7 +108,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         defs = AsteroidsComponent.of(lambda: settings).build_defs()
         run_id = str(uuid4())
         quietly = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        with claims.claimed(settings.dagster_home, run_id):
+        with claims.claimed(settings.dagster_home, run_id), _heard(UNDONE) as undone:
             result = defs.resolve_job_def("asteroid_job").execute_in_process(
                 # Whoever runs this reads what flyby prints. The event log gets everything.
                 run_config={**tick_config("asteroids", tick), **quietly},
@@ -129,7 +133,25 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         error=None if result.success else _failure(result.all_events),
         figures=figures,
         warnings=tuple(dict.fromkeys(check.description or "" for check in failed if check.check_name not in muted)),
+        undone=tuple(dict.fromkeys(undone)),
     )
+
+
+@contextmanager
+def _heard(logger: logging.Logger) -> Iterator[list[str]]:
+    """The lines that are said meanwhile."""
+    lines: list[str] = []
+
+    class Collecting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    handler = Collecting()
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager
@@ -167,15 +189,25 @@ def instance(settings: Settings) -> Iterator["DagsterInstance"]:
                     half = home / "dagster.yaml.tmp"
                     half.write_text(DAGSTER_YAML, encoding="utf-8")
                     half.replace(home / "dagster.yaml")
-                from dagster import DagsterInstance
+                from dagster import DagsterInstance, DagsterInvalidConfigError
 
-                dagster = stack.enter_context(DagsterInstance.from_config(str(home)))
+                try:
+                    dagster = stack.enter_context(DagsterInstance.from_config(str(home)))
+                except Exception as error:
+                    is_yaml = type(error).__module__.startswith("yaml.")  # Dagster's own dependency
+                    if not is_yaml and not isinstance(error, DagsterInvalidConfigError):
+                        raise
+                    why = " ".join(str(error).split())[:200]
+                    raise HomeError(
+                        f"{home / 'dagster.yaml'} is not what Dagster reads ({why}): mend it, or move it away"
+                    ) from None
         except Timeout:
             raise BusyError(f"another process is preparing {home.name}/ and does not finish: end it") from None
         except OSError as error:
+            if is_own(settings):
+                raise unwritable(settings.home, error) from None
             raise HomeError(
-                f"DAGSTER_HOME {home.name}/ cannot be written ({error.strerror}): "
-                "set FLYBY_HOME or DAGSTER_HOME to a folder of yours"
+                f"DAGSTER_HOME {home} cannot be written ({error.strerror}): set it to a folder of yours"
             ) from None
         yield dagster
 
@@ -292,10 +324,11 @@ def up(
     """Run Dagster's webserver and daemon, with the schedule on, until Ctrl-C or SIGTERM; both have ended on return.
 
     `on_ready` is called with the UI's address once it answers. Meanwhile ends the runs whose process is gone. Raises
-    UsageError when the port is taken or a setting is wrong, FlybyError when one of the two ends by itself or the code
-    location cannot be loaded.
+    UsageError when the port is taken or a setting is wrong, an address for notices among them, and FlybyError when one
+    of the two ends by itself or the code location cannot be loaded.
     """
     _free(host, port)
+    check_addresses(settings)
     with instance(settings) as dagster:
         from flyby.defs.component import AsteroidsComponent
 

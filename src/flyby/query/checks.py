@@ -119,7 +119,11 @@ def _freshness(n: Numbers) -> tuple[bool, str]:
         return False, f"{n['yesterday']} was never asked for: `flyby run` does"
     if age < -FRESH_H:
         return False, f"{n['yesterday']} was asked for {-age / 24:.0f} days from now: was this computer's clock wrong?"
-    return age <= FRESH_H, f"{n['yesterday']} was last asked for {age:.1f} hours ago (up to {FRESH_H} is fine)"
+    return age <= FRESH_H, f"{n['yesterday']} was last asked for {_ago(age)} (up to {FRESH_H} hours is fine)"
+
+
+def _ago(hours: float) -> str:
+    return "less than an hour ago" if abs(hours) < 1 else f"{count(hours, 'hour')} ago"
 
 
 def _api_freshness(n: Numbers) -> tuple[bool, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flyby.errors import BusyError, HomeError
+from flyby.errors import BusyError, unwritable
 
 #: How long a run waits for another to finish. Taking in a sitting takes well under a second, a rebuild seconds.
 PATIENCE_S = 300.0
@@ -34,7 +34,7 @@ def turn(home: Path, *, name: str = ".lock", patience_s: float = PATIENCE_S) -> 
             f"another flyby is at work in {home.name}/: wait until it is done, then run the same again"
         ) from None
     except OSError as error:
-        raise _unwritable(home, error) from None
+        raise unwritable(home, error) from None
     try:
         yield
     finally:
@@ -52,7 +52,7 @@ def mark(home: Path, at: datetime) -> Iterator[None]:
     except Timeout:  # another reads at the same moment, under a rehearsed clock, and has marked it
         pass
     except OSError as error:
-        raise _unwritable(home, error) from None
+        raise unwritable(home, error) from None
     try:
         yield
     finally:
@@ -74,7 +74,3 @@ def marked(home: Path) -> set[datetime]:
             path.unlink(missing_ok=True)
             lock.release()
     return found
-
-
-def _unwritable(home: Path, error: OSError) -> HomeError:
-    return HomeError(f"FLYBY_HOME {home.name}/ cannot be written ({error.strerror}): set it to a folder of yours")

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.errors import FlybyError, HomeError
+from flyby.errors import FlybyError, HomeError, SettingsError
 from flyby.output.notify.courier import Message, deliver
 from flyby.query import views
 from flyby.query.database import Database, ask, ledger, opened, query_text
@@ -147,6 +147,13 @@ def worked(told: Told, job: str) -> tuple[Message | None, Told]:
     rest = {other: day for other, day in told.failing.items() if other != job}
     body = f"It had not worked since {since}. What was missed meanwhile is asked for now, by and by."
     return Message(f"{job} works again", body, "success"), replace(told, failing=rest)
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise SettingsError for an address of FLYBY_NOTIFY that nothing can be sent to."""
+    for address, nothing in deliver(dict.fromkeys(settings.notify, ())).items():
+        if nothing.trouble:
+            raise SettingsError(f"{_numbered(settings, address)}: {nothing.trouble}")
 
 
 def doubted(told: Told, spans: Sequence[views.Span], today: date) -> tuple[Message | None, Told]:
@@ -286,11 +293,8 @@ def _send(settings: Settings, memory: "_Memory", notices: Sequence[Notice]) -> l
         if delivery.sent:
             memory.remember(address, plans[address][delivery.sent - 1])
         if delivery.trouble:
-            number = settings.notify.index(address) + 1
-            kind = f" ({scheme})" if (scheme := _scheme(address)) else ""
             lines.append(
-                f"address {number} of FLYBY_NOTIFY{kind} was not told everything: {delivery.trouble}; "
-                "the next run tries again"
+                f"{_numbered(settings, address)} was not told everything: {delivery.trouble}; the next run tries again"
             )
     memory.save()
     return lines
@@ -358,9 +362,10 @@ def _hash(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
-def _scheme(address: str) -> str:
-    found = re.match(r"[A-Za-z]{1,20}://", address)
-    return found[0] if found else ""
+def _numbered(settings: Settings, address: str) -> str:
+    """The address by its place, as what follows `://` may hold a token."""
+    kind = re.match(r"[A-Za-z]{1,20}://", address)
+    return f"address {settings.notify.index(address) + 1} of FLYBY_NOTIFY" + (f" ({kind[0]})" if kind else "")
 
 
 def _line(flyby: Flyby) -> str:

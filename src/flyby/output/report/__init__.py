@@ -4,6 +4,7 @@ One file that needs nothing else: style, program, charts and data are inside, an
 ask anybody for anything. What the sources say is data in it, never markup.
 """
 
+import functools
 import json
 import math
 import os
@@ -189,15 +190,22 @@ def _vega(cache: Path | None) -> str:
         with suppress(OSError):
             if kept and kept.exists():
                 return kept.read_text(encoding="utf-8")
-        import vl_convert  # takes a while and is needed once
+        bundle = _bundle()
     except ImportError:  # which PackageNotFoundError is, too
         return ""
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     if kept:
         with suppress(OSError):  # no cache, no harm: the next page makes it again
             kept.parent.mkdir(parents=True, exist_ok=True)
             _replace(kept, bundle)
     return bundle
+
+
+@functools.cache
+def _bundle() -> str:
+    import vl_convert  # takes a while and is needed once
+
+    made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return made
 
 
 def _replace(path: Path, text: str) -> None:

@@ -131,6 +131,8 @@ def decode(body: bytes, window: Window) -> Feed:
     rows = _Table(whole.fields, whole.data)
     if not whole.data:
         return Feed([], [], [], [], [], [], [], [], [], [], [], [], [], [], [], [], bool(whole.signature.simulated))
+    if "body" in whole.fields:  # JPL names it where it was asked for others, too
+        rows.column("body", _earth, "not Earth")
     des = rows.column("des", _text, "no designation")
     names = rows.column("fullname", _text, "no name", otherwise=des)
     moments = rows.column("cd", _moment, "no time like 2020-Jan-01 00:54")
@@ -299,6 +301,12 @@ def _text(value: Any) -> str:
     if not text:
         raise ValueError
     return text
+
+
+def _earth(value: Any) -> str:
+    if value != "Earth":
+        raise ValueError
+    return "Earth"
 
 
 #: Day numbers by how JPL writes the day: an answer has the same few again and again.

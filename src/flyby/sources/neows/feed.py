@@ -38,6 +38,9 @@ _EpochMs = Annotated[
 ]
 
 
+_DAY_MS = 86_400_000
+
+
 class _Velocity(msgspec.Struct, gc=False):
     kilometers_per_second: _Positive
 
@@ -223,17 +226,32 @@ def _rows(whole: _Body, window: Window) -> Feed:
         if day not in days:
             raise FeedError(f"not a feed for {window}: it lists {quote(day)}")
         listed += len(objects)
+        midnight_ms = _epoch_ms(datetime.fromisoformat(f"{day}T00:00Z"))
         for neo in objects:
             if not (neo.id or neo.neo_reference_id):
                 raise FeedError(f"not a feed: {quote(neo.name)}, {day}: id is missing")
             here = [approach for approach in neo.close_approach_data if approach.close_approach_date == day]
             if not here:
                 raise FeedError(f"not a feed: {quote(neo.name)}, {day}: no close_approach_data for that day")
+            for approach in here:
+                if wrong := _contradiction(approach, midnight_ms):
+                    raise FeedError(f"not a feed: {quote(neo.name)}, {day}: {wrong}")
             neos += [neo] * len(here)
             approaches += here
     if listed != whole.element_count:
         raise FeedError(f"not a feed: element_count is {whole.element_count}, but {listed} objects are listed")
     return Feed(neos, approaches, simulated=bool(whole.links and whole.links.simulated))
+
+
+def _contradiction(approach: _Approach, midnight_ms: int) -> str | None:
+    """How an approach is no flyby of the Earth on the day whose midnight is given; None if it is one."""
+    if approach.orbiting_body != "Earth":
+        return f"orbiting_body is {quote(repr(approach.orbiting_body))}, not Earth"
+    epoch_ms = approach.epoch_date_close_approach
+    # Seconds, say, are a moment too: one in January 1970.
+    if epoch_ms is not None and not -_DAY_MS <= epoch_ms - midnight_ms < 2 * _DAY_MS:
+        return f"epoch_date_close_approach is {epoch_ms}, in milliseconds another day"
+    return None
 
 
 def _replace_nul(whole: _Body) -> None:
@@ -242,8 +260,6 @@ def _replace_nul(whole: _Body) -> None:
         neo.name = neo.name.replace("\0", "\ufffd")
         neo.id = neo.id and neo.id.replace("\0", "\ufffd")
         neo.neo_reference_id = neo.neo_reference_id and neo.neo_reference_id.replace("\0", "\ufffd")
-        for approach in neo.close_approach_data:
-            approach.orbiting_body = approach.orbiting_body.replace("\0", "\ufffd")
 
 
 def _fault(body: bytes, error: ValueError) -> str:
