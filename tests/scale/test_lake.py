@@ -19,8 +19,11 @@ import dagster as dg
 import duckdb
 import psycopg
 import pytest
+from pytest_httpserver import HTTPServer
 
 from answers import Home, Row, body, moment, row, window
+from catalogue import DECLARED, Catalogue
+from catalogue import row as sighting
 from conftest import environment
 from flyby.address import Lake
 from flyby.days import DAY, Window
@@ -28,6 +31,7 @@ from flyby.errors import BusyError, FlybyError, HomeError, QuotaError, SettingsE
 from flyby.fetch.fetch import asking, read
 from flyby.fetch.raw import landed
 from flyby.jobs import migrate as migration
+from flyby.jobs.daily import gather
 from flyby.query.database import ask, opened
 from flyby.record import Record
 from flyby.record.load import keep_up, rebuild, stage_landed, take_in
@@ -97,6 +101,33 @@ def test_every_test_of_the_record_holds_in_lakes_too(postgres: Postgres) -> None
         timeout=1500,
     )
     assert done.returncode == 0, done.stdout[-5000:]
+
+
+# Several records
+
+
+def test_a_lake_holds_the_records_of_other_apis_beside_the_asteroids(home: LakeHome, httpserver: HTTPServer) -> None:
+    home.sitting("2019-02-16", (WEEK, [AB, CD]))
+    asteroids = home.everything()
+    catalogue = Catalogue(httpserver, [sighting(f"us{n}", f"2025-05-05T{n:02}:00:00Z") for n in range(3)])
+
+    def morning(at: str, **more: Any) -> list[Any]:
+        place = {"warehouse": f"ducklake:postgres:{home.lake.catalog}", "warehouse_data": home.lake.data}
+        settings = catalogue.component(home.settings.home / "sightings", at, **place, **more).settings()
+        gather(settings, settings.now().date())
+        take_in(settings)
+        return ask(home.lake, "SELECT count(*), count(DISTINCT thing_id) FROM sightings_revisions")[1]
+
+    assert morning("2025-05-06T06:00Z") == [(3, 3)]
+    catalogue.rows[0]["size"] = 9
+    assert morning("2025-05-07T06:00Z") == [(4, 3)]
+    columns = DECLARED["columns"] | {"second": {"path": "where.1"}}
+    assert morning("2025-05-08T06:00Z", columns=columns) == [(4, 3)]
+    assert ask(home.lake, "SELECT DISTINCT second FROM sightings")[1] == [("there",)]
+    assert ask(home.lake, "SELECT size_m FROM sightings_as_of(TIMESTAMPTZ '2025-05-06 07:00:00+00') WHERE id = 'us0'")[
+        1
+    ] == [(1.5,)]
+    assert home.everything() == asteroids
 
 
 # Several at once

@@ -46,7 +46,7 @@ def source(given: Given[Any], name: str, description: str, documentation: str | 
         description=description,
         group_name=given.group or "sources",
         metadata={"documentation": dg.MetadataValue.url(documentation)} if documentation else None,
-        kinds={"api"},
+        kinds={given.kind},
     )
 
 
@@ -59,9 +59,8 @@ def morning(given: Given[Any]) -> list[dg.AssetsDefinition]:
         names.rows,
         "morning",
         deps=[given.key(name) for name in given.sources],
-        description="The source's answers for the days before `date`, for those from it on that it knows of, and for "
-        "older days that are due to be asked for again. They lie in raw/ as they came, less the key.",
-        kinds={"python", "api"},
+        description=given.rows_say,
+        kinds={"python", given.kind},
     )
     def rows(context: dg.AssetExecutionContext, config: Day) -> dg.MaterializeResult[None]:
         with given.step(context):
@@ -183,7 +182,7 @@ def _history(given: Given[Any]) -> dg.AssetsDefinition:
         "is held, whoever asked for it.",
         partitions_def=given.years,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        kinds={"python", "api", "duckdb"},
+        kinds={"python", given.kind, "duckdb"},
     )
     def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         years = context.partition_key_range

@@ -50,9 +50,12 @@ class Given(Generic[S]):
     names: Names
     #: Asked when a step begins: what is wrong with them fails the step, and not a whole code location.
     settings: Callable[[], S]
-    #: The sources that the assets begin with.
+    #: The sources that the assets begin with, and what kind Dagster shows them as.
     sources: tuple[str, ...]
-    #: What the table's asset says, what its table is called, and its columns: name, type, what each says.
+    kind: str
+    #: What the assets of the rows and of the table say, what the table is called, and its columns: name, type, what
+    #: each says.
+    rows_say: str
     table_says: str
     table_name: str
     columns: tuple[tuple[str, str, str], ...]

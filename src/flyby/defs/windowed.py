@@ -325,6 +325,9 @@ class WindowedApiComponent(Declared):
             ),
             settings=lambda: self.settings(folder),
             sources=(f"{self.name}_api",),
+            kind="api",
+            rows_say="The source's answers for the days before `date`, and for older days that are due to be asked for "
+            "again. They lie in raw/ as they came, less the key.",
             columns=tuple(believed_columns(dataset)),
             table_says=f"What {declared.title} says now, a row each; every version in {self.name}_revisions, what was "
             f"believed at any moment in {self.name}_as_of(moment), the ledger in {self.name}_days. Loading the same "
