@@ -167,8 +167,8 @@ class AsteroidsComponent(Declared):
             settings=lambda: self.settings(folder),
             sources=("neows",),
             kind="nasa",
-            rows_say="NASA's answers for the eight days before `date`, for the eight from it on, and for older days that "
-            "are due to be asked for again. They lie in raw/ as they came, less the key.",
+            rows_say="NASA's answers for the eight days before `date`, for the eight from it on, and for older days "
+            "that are due to be asked for again. They lie in raw/ as they came, less the key.",
             columns=tuple(COLUMNS),
             table_says="flyby.duckdb: one row per flyby in close_approaches, every version of it in revisions, and the "
             "ledger of days. Loading the same answers again changes nothing, and leaves its data version as it was.",
