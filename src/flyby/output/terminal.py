@@ -545,7 +545,12 @@ def show_orbits(orbits: "Orbits", *, days: int | None) -> None:
             Column("mag", right=True),
             Column(f"{orbits.aperture_mm / 10:.0f} cm"),
         ]
-        screen.print(table(columns, [_orbit_row(check) for check in orbits.checks], width=screen.width))
+        rows = [_orbit_row(check) for check in orbits.checks]
+        said = [
+            n for n in range(len(columns)) if any(str(row[n]) for row in rows)
+        ]  # not what NASA says, where it is mute
+        shown = [[row[n] for n in said] for row in rows]
+        screen.print(table([columns[n] for n in said], shown, width=screen.width))
     for rejected in orbits.rejected:
         _say(screen, f"rejected: {plain(rejected.why)}", style="yellow")
     if orbits.left_out:
