@@ -241,9 +241,8 @@ def _without_scripts(coming: Sequence[dict[str, Any]]) -> str:
         return "<p>Nothing is listed for the days ahead.</p>"
     kept = coming[:MOST_WITHOUT_SCRIPTS]
     rows = [(words.named(row), words.when(row), words.distance(row), words.size(row)) for row in kept]
-    head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Name", "When", "Distance from the Earth’s centre", "Size")
-    )
+    headings = ("Name", "When", "Distance from the Earth’s centre", "Size")
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
     lines = ("".join(f"<td>{html.escape(text)}</td>" for text in row) for row in rows)
     caption = f"The closest {len(kept)} of {count(len(coming), 'flyby')} to come"
     body = "".join(f"<tr>{line}</tr>" for line in lines)

@@ -19,8 +19,8 @@ OF_FLYBYS = ("days_on", "km", "least_km", "most_km", "speed", "state", "revision
 
 
 def archive(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> dict[str, Any]:
-    """Every flyby that was ever listed, and all that was said of those between `first` and `last` and of those that were
-    told to come within the Moon's distance."""
+    """Every flyby that was ever listed, and all that was said of those between `first` and `last`, or within the Moon's
+    distance."""
     flybys = _records(connection, "flybys_ever", narrow=NARROW)
     asteroids = [list(of) for _, of in groupby(flybys, key=lambda row: row["designation"])]
     place = {row["flyby_id"]: n for n, row in enumerate(flybys)}

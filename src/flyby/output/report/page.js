@@ -613,7 +613,7 @@ function drawComing() {
   const every = Math.max(1, Math.ceil(days / (isNarrow ? 5 : 12)));
   const ticks = Array.from({ length: days + 1 }, (_, n) => utc(midnight + n * 86400e3)).filter((_, n) => n % every === 0);
   const steps = [1, 2, 5].flatMap((step) => Array.from({ length: 14 }, (_, power) => step * 10 ** (power - 5))).filter((step) => step >= low && step <= high);
-  const encodeX = { field: "at", type: "temporal", scale: { type: "utc", domain: [utc(begin), utc(end)] } };
+  const encodeX = { field: "at", type: "temporal", scale: { type: "utc" } };
   const encodeY = { field: "distance", type: "quantitative", scale: { type: "log", domain: [low, high], nice: false } };
   const tone = { color: { field: "color", type: "nominal", scale: null } };
   const line = { type: "rule", strokeWidth: 2, opacity: 0.5, tooltip: null };
@@ -630,7 +630,7 @@ function drawComing() {
         name: "flybys", data: { values },
         mark: { type: "point", filled: true, opacity: 0.82, stroke: color("--card"), strokeWidth: 0.8, cursor: "pointer", tooltip: { content: "data" } },
         encoding: {
-          x: { ...encodeX, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
+          x: { ...encodeX, scale: { type: "utc", domain: [utc(begin), utc(end)] }, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
           y: { ...encodeY, axis: { title: `distance in ${UNIT_NAMES[unit]}, log scale`, values: steps, format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
           size: { field: "area", type: "quantitative", scale: null },
           shape: { field: "shape", type: "nominal", scale: null },
