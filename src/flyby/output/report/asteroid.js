@@ -23,7 +23,7 @@ function likeText(flyby) {
 
 async function showAsteroid(name) {
   const section = element("asteroid");
-  const title = (text) => make("h2", { id: "asteroid-title", tabIndex: -1, textContent: text });
+  const title = (text) => make("h1", { id: "asteroid-title", tabIndex: -1, textContent: text });
   const back = () => make("p", {}, make("a", { href: "#", className: "back", textContent: "← All flybys" }));
   section.replaceChildren(back(), title(name), make("p", { className: "muted", textContent: "Reading the record …" }));
   let record;
@@ -38,11 +38,11 @@ async function showAsteroid(name) {
   if (!exact) {
     section.replaceChildren(back(), title("Not in this record"), make("p", { textContent: `No asteroid is called “${plainText(name)}” here.${near.length ? " Is it one of these?" : ""}` }),
       make("ul", {}, ...near.map((asteroid) => make("li", {}, nameLink(asteroid)))));
-    section.querySelector("h2").focus();
+    section.querySelector("h1").focus();
     return;
   }
   tellAsteroid(exact, back(), title(nameText(exact)));
-  section.querySelector("h2").focus();
+  section.querySelector("h1").focus();
 }
 
 function tellAsteroid(asteroid, back, title) {
@@ -66,7 +66,7 @@ function tellAsteroid(asteroid, back, title) {
   const parts = [back, title,
     make("dl", { className: "pairs" }, ...pairs.flatMap(([label, text]) => [make("dt", { textContent: label }), make("dd", { textContent: text })])),
     make("p", { className: "row" }, ...links.map(([textContent, href]) => make("a", { href, textContent, rel: "noopener noreferrer", target: "_blank" })))];
-  if (many) parts.push(make("h3", { textContent: `${count(asteroid.flybys.length, "flyby")} on record` }), flybysOf(inOrder));
+  if (many) parts.push(make("h2", { textContent: `${count(asteroid.flybys.length, "flyby")} on record` }), flybysOf(inOrder));
   const storied = inOrder.filter((flyby) => flyby.versions.length > 0);
   const pictures = [];
   storied.forEach((flyby, n) => {
@@ -76,7 +76,7 @@ function tellAsteroid(asteroid, back, title) {
   });
   const untold = inOrder.filter((flyby) => flyby.versions.length === 0);
   if (untold.length) {
-    if (!many) parts.push(make("h3", { textContent: flybyTitle(untold[0]) }), make("p", { className: "muted", textContent: sureText(untold[0]) }));
+    if (!many) parts.push(make("h2", { textContent: flybyTitle(untold[0]) }), make("p", { className: "muted", textContent: sureText(untold[0]) }));
     parts.push(make("p", { className: "small muted" }, `Of ${many ? "what is not told here" : "this flyby"}, ${count(untold.reduce((sum, flyby) => sum + flyby.revisions, 0), "version is", "versions are")} in the database: `, make("code", { textContent: `flyby show "${plainText(asteroid.designation)}"` }), " tells them."));
   }
   element("asteroid").replaceChildren(...parts);
@@ -90,7 +90,7 @@ let shownAsteroid = null;
 function retellAsteroid() {
   if (!shownAsteroid || element("asteroid").hidden) return;
   const section = element("asteroid");
-  tellAsteroid(shownAsteroid.asteroid, section.firstElementChild, section.querySelector("h2"));
+  tellAsteroid(shownAsteroid.asteroid, section.firstElementChild, section.querySelector("h1"));
 }
 
 async function drawHistories() {
@@ -113,6 +113,11 @@ function flybysOf(flybysInOrder) {
   return tableBox("Flybys on record", [["When (UTC)", ""], ["Distance", "number"], ["Speed", "number wide"], ["", ""]], rows);
 }
 
+function rangeText(version) {
+  if (typeof version.miss_distance_max_km !== "number") return null;
+  return `${figures(version.miss_distance_min_km / KM[unit], 3)}–${figures(version.miss_distance_max_km / KM[unit], 3)}`;
+}
+
 /** All that was said of one flyby, and how to draw it, if that shows anything. */
 function storyOf(flyby, n) {
   const before = new Map();
@@ -122,6 +127,7 @@ function storyOf(flyby, n) {
     const earlier = before.get(version.title);
     before.set(version.title, told);
     const moves = earlier ? Object.entries(MOVING).filter(([field]) => earlier[field] !== told[field]).map(([field, measure]) => ({ field, unit: measure, before: earlier[field], after: told[field] })) : [];
+    if (earlier && rangeText(earlier) !== rangeText(told)) moves.push({ field: "range", unit: UNIT_NAMES[unit], before: rangeText(earlier), after: rangeText(told) });
     return { ...told, moves };
   });
   const rows = versions.map((version) => make("tr", {},
@@ -134,7 +140,7 @@ function storyOf(flyby, n) {
   const id = `history-${n}`;
   const chart = make("div", { className: "chart", id });
   const story = make("article", {},
-    make("h3", { textContent: flybyTitle(flyby) }),
+    make("h2", { textContent: flybyTitle(flyby) }),
     make("p", { className: "muted", textContent: `${figures(flyby.relative_velocity_km_s, 3)} km/s${flyby.state ? `, ${flyby.state}` : ""}. ${sureText(flyby)}` }),
   );
   const spec = historyOf(versions);
@@ -164,9 +170,9 @@ function historyOf(versions) {
   const isLog = low > 0 && high / low > 8;
   const space = (high - low) * 0.08;
   const domain = isLog ? [low / 1.2, high * 1.2] : [Math.max(0, low - space), high + space];
-  const x = { field: "at", type: "temporal", scale: { type: "utc" }, axis: { title: "as it was said on", grid: false, labelOverlap: true, labelFlush: true, tickCount: 5, format: "%-d %b" } };
-  const scale = { type: isLog ? "log" : "linear", domain, zero: false, nice: false };
-  const y = { field: "distance", type: "quantitative", scale, axis: { title: `distance in ${UNIT_NAMES[unit]}${isLog ? ", log scale" : ""}`, tickCount: 5, labelOverlap: true, format: unit === "km" ? "~s" : "~r" } };
+  const x = { field: "at", type: "temporal", scale: { type: "utc" }, axis: { title: "as it was said on", grid: false, labelOverlap: true, labelFlush: true, tickCount: 4, format: Math.max(...steps.map((step) => step.at)) - Math.min(...steps.map((step) => step.at)) < 4 * 86400e3 ? "%-d %b %H:%M" : "%-d %b" } };
+  const scale = { type: isLog ? "log" : "linear", domain, nice: false };
+  const y = { field: "distance", type: "quantitative", scale, axis: { title: `distance in ${UNIT_NAMES[unit]}${isLog ? ", log scale" : ""}`, ...(isLog ? { values: roundBetween(...domain) } : { tickCount: 5 }), labelOverlap: true, format: unit === "km" ? "~s" : "~r" } };
   const tone = { color: { field: "color", type: "nominal", scale: null } };
   const ranged = looks.find(({ title }) => steps.some((step) => step.title === title && step.least !== null));
   return {

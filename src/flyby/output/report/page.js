@@ -24,7 +24,7 @@ const FIELDS = {
   close_approach_date: "day", close_approach_at: "time", miss_distance_km: "distance",
   relative_velocity_km_s: "speed", absolute_magnitude_h: "brightness H", diameter_min_m: "smallest size",
   diameter_max_m: "largest size", is_potentially_hazardous: "potentially hazardous",
-  is_sentry_object: "on the impact-risk list", neo_id: "NASA id", name: "name",
+  is_sentry_object: "on the impact-risk list", range: "range", neo_id: "NASA id", name: "name",
 };
 const CSV_COLUMNS = data.flybys.columns.filter((column) => column !== "sources");
 const SHOWN_AT_FIRST = 40;
@@ -557,6 +557,9 @@ function utc(at) {
   return { utc: true, year: moment.getUTCFullYear(), month: moment.getUTCMonth() + 1, date: moment.getUTCDate(), hours: moment.getUTCHours(), minutes: moment.getUTCMinutes() };
 }
 
+/** The round numbers of a logarithmic axis. */
+const roundBetween = (low, high) => [1, 2, 5].flatMap((step) => Array.from({ length: 14 }, (_, power) => step * 10 ** (power - 5))).filter((step) => step >= low && step <= high);
+
 const embedded = new Map();
 
 async function draw(id, label, { tip, marks, ...spec }) {
@@ -612,7 +615,6 @@ function drawComing() {
   const isNarrow = element("coming-chart").clientWidth < 560;
   const every = Math.max(1, Math.ceil(days / (isNarrow ? 5 : 12)));
   const ticks = Array.from({ length: days + 1 }, (_, n) => utc(midnight + n * 86400e3)).filter((_, n) => n % every === 0);
-  const steps = [1, 2, 5].flatMap((step) => Array.from({ length: 14 }, (_, power) => step * 10 ** (power - 5))).filter((step) => step >= low && step <= high);
   const encodeX = { field: "at", type: "temporal", scale: { type: "utc" } };
   const encodeY = { field: "distance", type: "quantitative", scale: { type: "log", domain: [low, high], nice: false } };
   const tone = { color: { field: "color", type: "nominal", scale: null } };
@@ -631,7 +633,7 @@ function drawComing() {
         mark: { type: "point", filled: true, opacity: 0.82, stroke: color("--card"), strokeWidth: 0.8, cursor: "pointer", tooltip: { content: "data" } },
         encoding: {
           x: { ...encodeX, scale: { type: "utc", domain: [utc(begin), utc(end)] }, axis: { title: null, values: ticks, format: isNarrow ? "%-d %b" : "%a %-d %b", grid: true, labelOverlap: true, labelFlush: true } },
-          y: { ...encodeY, axis: { title: `distance in ${UNIT_NAMES[unit]}, log scale`, values: steps, format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
+          y: { ...encodeY, axis: { title: `distance in ${UNIT_NAMES[unit]}, log scale`, values: roundBetween(low, high), format: unit === "km" ? "~s" : "~r", labelOverlap: true } },
           size: { field: "area", type: "quantitative", scale: null },
           shape: { field: "shape", type: "nominal", scale: null },
           ...tone,
