@@ -189,7 +189,7 @@ def _page(
         "data": _json(data).translate(SCRIPT_SAFE),
         "archive": _packed(_json(ever)),
         "vega": _packed(vega),
-        "program": "".join(map(_text, PROGRAM)),
+        "program": '"use strict";\n' + "".join(map(_text, PROGRAM)),
     }
     # The page unpacks Vega's program and puts it into itself, as the text that this is the hash of.
     scripts = " ".join(_hash(script) for script in (vega, parts["program"]))

@@ -67,8 +67,11 @@ function make(tag, properties = {}, ...children) {
 
 const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
+const numbers = new Map();
+
 function figures(value, digits) {
-  return value.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits });
+  if (!numbers.has(digits)) numbers.set(digits, new Intl.NumberFormat("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }));
+  return numbers.get(digits).format(value);
 }
 
 function distanceText(km, digits) {
@@ -77,15 +80,22 @@ function distanceText(km, digits) {
   return `${figures(value, digits ?? usual)}\u00a0${UNIT_NAMES[unit]}`;
 }
 
-const dateText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
-const datesOfYears = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" });
-const fullDateText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const timeText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
+/** Moments as text; what makes it is slow to begin with, and begins when it is needed. */
+function inUtc(options) {
+  let made;
+  return (moment) => (made ??= new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options })).format(moment);
+}
+
+const dateText = inUtc({ day: "numeric", month: "short" });
+const datesOfYears = inUtc({ day: "numeric", month: "short", year: "numeric" });
+const fullDateText = inUtc({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const monthText = inUtc({ month: "short", year: "numeric" });
+const timeText = inUtc({ hour: "2-digit", minute: "2-digit" });
 
 /** A day, with its year unless that is this one's. */
-const dayText = (iso) => (iso.slice(0, 4) === data.now.slice(0, 4) ? dateText : datesOfYears).format(Date.parse(iso.slice(0, 10)));
-const momentText = (iso) => `${dayText(iso)} ${timeText.format(Date.parse(iso))}`;
-const fullDayText = (iso) => fullDateText.format(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`));
+const dayText = (iso) => (iso.slice(0, 4) === data.now.slice(0, 4) ? dateText : datesOfYears)(Date.parse(iso.slice(0, 10)));
+const momentText = (iso) => `${dayText(iso)} ${timeText(Date.parse(iso))}`;
+const fullDayText = (iso) => fullDateText(Date.parse(`${iso.slice(0, 10)}T00:00:00Z`));
 
 /** Whether the moment is known better than by the day. */
 const isTimed = (flyby) => flyby.close_approach_at !== null && (flyby.close_approach_sigma_min ?? 0) < DAY_MIN;
@@ -237,15 +247,16 @@ function nameCell(flyby) {
   return cell;
 }
 
+const byName = new Intl.Collator("en", { numeric: true });
+
 /** Orders by a column; what is unknown comes last whichever way. */
 function ordered(rows, { key, down }) {
   const { value } = COLUMNS.find((column) => column.key === key);
   const sign = down ? -1 : 1;
-  return [...rows].sort((a, b) => {
-    const [x, y] = [value(a), value(b)];
+  return rows.map((row) => ({ row, by: value(row) })).sort(({ by: x }, { by: y }) => {
     if (x === null || y === null) return (x === null) - (y === null);
-    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
-  });
+    return sign * (typeof x === "string" ? byName.compare(x, y) : x - y);
+  }).map(({ row }) => row);
 }
 
 /** A table that sorts itself by its headings. Gives `show(rows)` and the rows in the order shown. */
@@ -368,7 +379,7 @@ function downloadCsv() {
 
 function tellIntro() {
   const { held } = data;
-  say("as-of", held.read_at ? `${fullDayText(data.now)}, ${timeText.format(now)} UTC · read ${momentText(held.read_at)} UTC` : `${fullDayText(data.now)} · nothing has been read yet`);
+  say("as-of", held.read_at ? `${fullDayText(data.now)}, ${timeText(now)} UTC · read ${momentText(held.read_at)} UTC` : `${fullDayText(data.now)} · nothing has been read yet`);
   const next = closest(coming);
   const last = closest(lastNight);
   const changed = Object.values(data.changes.counts).reduce((sum, n) => sum + n, 0);
@@ -420,7 +431,7 @@ function moveText({ field, unit: measure, before, after }) {
   const one = (value, digits) => {
     if (value === null) return "unknown";
     if (typeof value === "boolean") return value ? "yes" : "no";
-    if (field === "close_approach_at") return onOneDay ? timeText.format(Date.parse(value)) : momentText(value);
+    if (field === "close_approach_at") return onOneDay ? timeText(Date.parse(value)) : momentText(value);
     if (field === "close_approach_date") return dayText(value);
     if (field === "miss_distance_km") return figures(value / KM[unit], digits);
     return typeof value === "number" ? figures(value, digits) : value;
@@ -493,9 +504,8 @@ function tellOpinion() {
   const table = (title, headings, rows) => parts.push(
     make("h3", { textContent: title }),
     tableBox(title, headings.map((text, n) => [text, n === 0 ? "" : text === "JPL" ? "number wide" : "number"]), rows));
-  const monthText = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
   if (opinion.months.length) {
-    table("Month by month", ["Month", "Both", "NASA’s only", "JPL’s only"], opinion.months.map((month) => make("tr", {}, make("td", { textContent: monthText.format(Date.parse(month.month)) }), ...[month.in_both, month.neows_only, month.cad_only].map((n) => cell(n.toLocaleString("en"))))));
+    table("Month by month", ["Month", "Both", "NASA’s only", "JPL’s only"], opinion.months.map((month) => make("tr", {}, make("td", { textContent: monthText(Date.parse(month.month)) }), ...[month.in_both, month.neows_only, month.cad_only].map((n) => cell(n.toLocaleString("en"))))));
   }
   if (opinion.disagreements) {
     const share = (value) => value.toLocaleString("en", { style: "percent", maximumSignificantDigits: 2 });
@@ -707,8 +717,7 @@ function drawCompleteness() {
     ...looks[state], area: (cell * (looks[state].shape === "circle" ? 0.62 : 0.74)) ** 2,
   }));
   const months = [...new Set(values.map((value) => value.month))].sort();
-  const names = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short", year: "numeric" });
-  const labels = Object.fromEntries(months.map((month) => [month, names.format(Date.parse(`${month}-01T00:00:00Z`))]));
+  const labels = Object.fromEntries(months.map((month) => [month, monthText(Date.parse(`${month}-01T00:00:00Z`))]));
   return draw("completeness-chart", "A calendar of the days that are held; the list below has the same in words", {
     width: 31 * cell + 70, height: months.length * Math.max(14, cell * 0.92) + 26,
     tip: (value) => [fullDayText(value.day), [value.state, `read ${count(value.observations, "time")}`, `${count(value.flybyCount, "flyby")} listed`]],

@@ -2,9 +2,15 @@
 
 const STATES_OF_FLYBYS = [null, "no longer listed", "withdrawn"];
 
+/** What is packed comes last in the file: the page is read while it still arrives. */
+const isWhole = new Promise((resolve) => { document.addEventListener("DOMContentLoaded", resolve); });
+
 /** The text that is packed in an element. Throws where the browser cannot unpack (those of before 2023). */
 async function unpacked(id) {
-  const bytes = Uint8Array.from(atob(element(id).textContent), (letter) => letter.charCodeAt(0));
+  await isWhole;
+  const letters = atob(element(id).textContent);
+  const bytes = new Uint8Array(letters.length);
+  for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
@@ -22,6 +28,9 @@ const keyOf = (text) => text.replace(/[^\p{L}\p{N}]+/gu, "").toLowerCase();
 function recordOf({ asteroids, flybys: held, versions }) {
   const inFull = new Map(flybys.map((flyby) => [`${flyby.designation} ${flyby.close_approach_date}`, flyby]));
   const all = [];
+  const dates = new Map();
+  const dateOf = (day) => dates.get(day) ?? dates.set(day, new Date(day * 86400e3).toISOString().slice(0, 10)).get(day);
+  const { first, last } = data.flybys;
   const made = asteroids.designation.map((designation, a) => {
     const name = asteroids.name[a] ?? `(${designation})`;
     const asteroid = { designation, name, key: keyOf(`${name} ${designation}`), flybys: [] };
@@ -30,9 +39,9 @@ function recordOf({ asteroids, flybys: held, versions }) {
     for (let rest = asteroids.flybys[a]; rest > 0; rest -= 1) {
       const n = all.length;
       day += held.days_on[n];
-      const date = new Date(day * 86400e3).toISOString().slice(0, 10);
+      const date = dateOf(day);
       const state = STATES_OF_FLYBYS[held.state[n]];
-      const told = state === null && inFull.get(`${designation} ${date}`);
+      const told = state === null && date >= first && date <= last && inFull.get(`${designation} ${date}`);
       const flyby = told || {
         designation, name, close_approach_date: date, close_approach_at: null, close_approach_sigma_min: null,
         at: day * 86400e3 + 43200e3, isComing: date >= data.now.slice(0, 10),
