@@ -209,3 +209,35 @@ def test_without_the_extra_there_is_a_page_all_the_same(
     page = write_page(home, tmp_path / "index.html").read_text(encoding="utf-8")
     assert packed(page, "vega") == ""
     assert len(embedded(page)["flybys"]["rows"]) == 7
+
+
+def test_the_whole_record_is_packed_in_the_page_and_what_was_said_of_it_lately(page: str) -> None:
+    ever = json.loads(packed(page, "archive"))
+    asteroids, flybys, versions = ever["asteroids"], ever["flybys"], ever["versions"]
+    assert asteroids["designation"] == [f"2019 {letter * 2}" for letter in "ABCDEFGH"]
+    assert asteroids["name"][:6] == [None] * 6, "a designation in parentheses is no other name"
+    assert asteroids["name"][6] == f"{HOSTILE} (2019 GG)"
+    assert flybys["state"] == [0, 0, 0, 1, 0, 0, 0, 0], "2019 DD is no longer listed"
+    said = list(zip(versions["flyby"], versions["revision"], versions["change"], strict=True))
+    assert [what for what in said if what[0] == 4] == [(4, 1, "new"), (4, 2, "changed")]
+
+
+def test_of_years_ago_only_what_is_believed_is_in_the_page(home: Home, tmp_path: Path) -> None:
+    later = write_page(home, tmp_path / "index.html", now=NOW + timedelta(days=2000)).read_text(encoding="utf-8")
+    ever = json.loads(packed(later, "archive"))
+    assert len(ever["flybys"]["km"]) == 8
+    within_the_moons_distance = ever["asteroids"]["designation"].index("2019 CC")
+    assert set(ever["versions"]["flyby"]) == {within_the_moons_distance}
+
+
+def test_a_page_that_is_served_somewhere_says_so_to_those_who_link_to_it(home: Home, tmp_path: Path) -> None:
+    told = "4 asteroids to come; the closest is 2019 CC, at 0.39 lunar distances (150,000 km), on 2019-02-17 06:20 UTC."
+    alone = write_page(home, tmp_path / "alone.html").read_text(encoding="utf-8")
+    assert f'<meta name="description" content="{told}">' in alone
+    assert "og:" not in alone.split("<style>")[0]
+    site = "https://asteroids.example/flyby"
+    served = write_report(home.settings.published, tmp_path / "served.html", now=NOW, site=site)
+    head = served.read_text(encoding="utf-8").split("<style>")[0]
+    assert f'<meta property="og:url" content="{site}/">' in head
+    assert f'<meta property="og:image" content="{site}/week.png">' in head
+    assert f'<meta property="og:description" content="{told}">' in head
