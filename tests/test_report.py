@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from answers import Home
+from answers import Home, body, moment, row, window
 from flyby.errors import HomeError
 from flyby.output import report
 from flyby.output.notify import notices
@@ -241,3 +241,12 @@ def test_a_page_that_is_served_somewhere_says_so_to_those_who_link_to_it(home: H
     assert f'<meta property="og:url" content="{site}/">' in head
     assert f'<meta property="og:image" content="{site}/week.png">' in head
     assert f'<meta property="og:description" content="{told}">' in head
+
+
+@pytest.mark.parametrize("au", [0.0, 1e-12, 1e12])
+def test_a_distance_that_makes_no_sense_makes_a_page_all_the_same(tmp_path: Path, au: float) -> None:
+    home = Home(tmp_path)
+    home.land(moment("2019-02-16"), window("2019-02-16", "2019-02-23"), body([row("2019 AA", "1", "2019-02-17", au)]))
+    home.take_in()
+    publish_record(home.settings)
+    assert len(embedded(write_page(home).read_text(encoding="utf-8"))["flybys"]["rows"]) == 1

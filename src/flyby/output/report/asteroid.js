@@ -58,14 +58,10 @@ function tellAsteroid(asteroid, back, title) {
     ...(told.is_sentry_object === null ? [] : [["Impact-risk list", told.is_sentry_object ? "yes (Sentry)" : "no"]]),
     ...(told.neo_id ? [["NASA id", told.neo_id]] : []),
   ];
-  const links = data.simulated ? [] : [
-    ["What JPL knows of it", `https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=${encodeURIComponent(asteroid.designation)}`],
-    ["Its approaches at CNEOS", `https://cneos.jpl.nasa.gov/ca/?des=${encodeURIComponent(asteroid.designation)}`],
-  ];
   const many = asteroid.flybys.length > 1;
   const parts = [back, title,
     make("dl", { className: "pairs" }, ...pairs.flatMap(([label, text]) => [make("dt", { textContent: label }), make("dd", { textContent: text })])),
-    make("p", { className: "row" }, ...links.map(([textContent, href]) => make("a", { href, textContent, rel: "noopener noreferrer", target: "_blank" })))];
+    ...(data.simulated ? [] : [linksOf(asteroid)])];
   if (many) parts.push(make("h2", { textContent: `${count(asteroid.flybys.length, "flyby")} on record` }), flybysOf(inOrder));
   const storied = inOrder.filter((flyby) => flyby.versions.length > 0);
   const pictures = [];
@@ -84,6 +80,15 @@ function tellAsteroid(asteroid, back, title) {
   drawHistories();
 }
 
+/** Where NASA has more about it, as query/asteroids.py has it. */
+function linksOf({ designation }) {
+  const links = {
+    "What JPL knows of it": "https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=",
+    "Its approaches at CNEOS": "https://cneos.jpl.nasa.gov/ca/?des=",
+  };
+  return make("p", { className: "row" }, ...Object.entries(links).map(([textContent, where]) => make("a", { textContent, href: where + encodeURIComponent(designation), rel: "noopener noreferrer", target: "_blank" })));
+}
+
 /** What is shown, to be told again in another unit. */
 let shownAsteroid = null;
 
@@ -94,14 +99,16 @@ function retellAsteroid() {
 }
 
 async function drawHistories() {
+  const shown = shownAsteroid;
   await vega;
-  if (globalThis.vegaEmbed) await Promise.all(shownAsteroid.pictures.map((picture) => picture()));
-  document.documentElement.dataset.told = decodeURIComponent(linkTo(shownAsteroid.asteroid.designation).slice(1));
+  if (shown === null || shown !== shownAsteroid) return;
+  await Promise.all(shown.pictures.map((picture) => picture()));
+  document.documentElement.dataset.told = decodeURIComponent(linkTo(shown.asteroid.designation).slice(1));
 }
 
 function flybyTitle(flyby) {
-  const tense = flyby.isComing ? "passes at" : "passed at";
-  return `${whenText(flyby)}${isTimed(flyby) ? " UTC" : ""}: ${tense} ${distanceText(flyby.miss_distance_km)}`;
+  const where = isWide(flyby) ? `between ${rangeWords(flyby)}` : `at ${distanceText(flyby.miss_distance_km)}`;
+  return `${whenText(flyby)}${isTimed(flyby) ? " UTC" : ""}: ${flyby.isComing ? "passes" : "passed"} ${where}`;
 }
 
 function flybysOf(flybysInOrder) {

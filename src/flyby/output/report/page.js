@@ -130,20 +130,21 @@ function insideMoon(flyby) {
   return isWide(flyby) && flyby.miss_distance_min_km < KM.ld ? "possibly inside the Moon’s distance" : "";
 }
 
+const rangeWords = (flyby) => `${figures(flyby.miss_distance_min_km / KM[unit], 2)} and ${distanceText(flyby.miss_distance_max_km, 2)}`;
+
 /** The distance in a sentence, with how sure it is. */
 function distanceWords(flyby) {
-  const [least, most] = [flyby.miss_distance_min_km, flyby.miss_distance_max_km];
   const inside = insideMoon(flyby) && `, ${insideMoon(flyby)}`;
   if (!isWide(flyby)) return `${distanceText(flyby.miss_distance_km)}${inside}`;
-  return `between ${figures(least / KM[unit], 2)} and ${distanceText(most, 2)}, most likely ${distanceText(flyby.miss_distance_km)}${inside}`;
+  return `between ${rangeWords(flyby)}, most likely ${distanceText(flyby.miss_distance_km)}${inside}`;
 }
 
 /** How sure JPL is of a flyby, in sentences; nothing where it has not said. */
 function sureText(flyby) {
-  const [least, most, sigma] = [flyby.miss_distance_min_km, flyby.miss_distance_max_km, flyby.close_approach_sigma_min];
+  const sigma = flyby.close_approach_sigma_min;
   const told = [];
-  if (typeof most === "number") {
-    const range = isWide(flyby) ? `JPL has it between ${figures(least / KM[unit], 2)} and ${distanceText(most, 2)}` : "JPL knows the distance to within a tenth";
+  if (typeof flyby.miss_distance_max_km === "number") {
+    const range = isWide(flyby) ? `JPL has it between ${rangeWords(flyby)}` : "JPL knows the distance to within a tenth";
     told.push(`${[range, insideMoon(flyby)].filter(Boolean).join(", ")}.`);
   }
   if (typeof sigma === "number" && sigma >= 1) told.push(`The time may be off by ${spanText(sigma)}.`);
@@ -434,7 +435,7 @@ function moveText({ field, unit: measure, before, after }) {
     if (field === "close_approach_at") return onOneDay ? timeText(Date.parse(value)) : momentText(value);
     if (field === "close_approach_date") return dayText(value);
     if (field === "miss_distance_km") return figures(value / KM[unit], digits);
-    return typeof value === "number" ? figures(value, digits) : value;
+    return typeof value === "number" ? figures(value, digits) : plainText(value);
   };
   const suffix = { miss_distance_km: ` ${UNIT_NAMES[unit]}`, absolute_magnitude_h: "" }[field] ?? (measure ? ` ${measure}` : "");
   let [digits, told] = [3, []];

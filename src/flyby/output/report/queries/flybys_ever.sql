@@ -21,16 +21,16 @@ told AS (
 )
 SELECT
     k.flyby_id, k.designation, nullif(k.name, '(' || k.designation || ')') AS name,
-    (100 * k.absolute_magnitude_h)::INTEGER AS h,
-    (10 * round(k.diameter_min_m, 2 - floor(log10(k.diameter_min_m))::INTEGER))::BIGINT AS least_dm,
-    (10 * round(k.diameter_max_m, 2 - floor(log10(k.diameter_max_m))::INTEGER))::BIGINT AS most_dm,
+    (100 * k.absolute_magnitude_h)::HUGEINT AS h,
+    (10 * round(k.diameter_min_m, 2 - floor(log10(greatest(k.diameter_min_m, 0.1)))::INTEGER))::HUGEINT AS least_dm,
+    (10 * round(k.diameter_max_m, 2 - floor(log10(greatest(k.diameter_max_m, 0.1)))::INTEGER))::HUGEINT AS most_dm,
     k.is_potentially_hazardous::INTEGER AS hazardous,
     -- Days since 1970, or since the flyby before.
     k.close_approach_date - lag(k.close_approach_date, 1, DATE '1970-01-01') OVER asteroid AS days_on,
-    round(k.miss_distance_km, 3 - floor(log10(k.miss_distance_km))::INTEGER)::BIGINT AS km,
-    CASE WHEN is_wide THEN round(k.miss_distance_min_km, -3)::BIGINT END AS least_km,
-    CASE WHEN is_wide THEN round(k.miss_distance_max_km, -3)::BIGINT END AS most_km,
-    (10 * k.relative_velocity_km_s)::INTEGER AS speed,
+    round(k.miss_distance_km, 3 - floor(log10(greatest(k.miss_distance_km, 1)))::INTEGER)::HUGEINT AS km,
+    CASE WHEN is_wide THEN round(k.miss_distance_min_km, -3)::HUGEINT END AS least_km,
+    CASE WHEN is_wide THEN round(k.miss_distance_max_km, -3)::HUGEINT END AS most_km,
+    (10 * k.relative_velocity_km_s)::HUGEINT AS speed,
     k.state, s.revisions
 FROM told AS k
 JOIN said AS s USING (flyby_id)
