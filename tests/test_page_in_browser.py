@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Download, Page, sync_playwright
 
 from answers import Home, body, moment, row, window
+from approaches import make_cad, make_row
 from flyby.output import report
 from flyby.output.report import write_report
 from flyby.record.load import publish_record
@@ -347,6 +348,27 @@ def test_the_range_stands_in_the_picture_the_tables_and_the_words(browser: Brows
         assert texts(page, "#coming-danger") == [
             "None of them hits the Earth, as far as NASA can tell: nothing listed comes nearer than 0.381 LD."
         ]
+
+
+@pytest.mark.parametrize(
+    ("au", "least_au", "told"),
+    [
+        (0.1, "0.00001", "too little is known of 2019 CC to rule it out"),
+        (0.00003, "0.00001", "Listed to reach the Earth: 2019 CC."),
+    ],
+)
+def test_what_may_reach_the_earth_is_said_plainly(
+    browser: Browser, tmp_path: Path, au: float, least_au: str, told: str
+) -> None:
+    home = Home(tmp_path)
+    days = window("2019-02-16", "2019-02-23")
+    home.land(moment("2019-02-16"), days, body([row("2019 CC", "3840003", "2019-02-17", au)]))
+    ranged = make_row("2019 CC", "2019-Feb-17 06:20", dist=str(au), dist_min=least_au, dist_max="0.4")
+    home.land(moment("2019-02-16"), days, make_cad(ranged), source="cad")
+    home.take_in()
+    publish_record(home.settings)
+    with opened(browser, write_page(home)) as page:
+        assert told in page.locator("#coming-danger").inner_text()
 
 
 def test_a_time_that_is_uncertain_by_days_never_shows_a_minute(browser: Browser, unsure_file: Path) -> None:

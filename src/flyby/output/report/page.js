@@ -417,9 +417,12 @@ function tellComing() {
 function tellDanger() {
   if (coming.length === 0) return;
   const nearest = (flyby) => flyby.miss_distance_min_km ?? flyby.miss_distance_km;
-  const near = coming.filter((flyby) => nearest(flyby) <= EARTH_KM);
-  if (near.length === 0) return say("coming-danger", ["None of them hits the Earth, as far as NASA can tell"], `: nothing listed comes nearer than ${distanceText(Math.min(...coming.map(nearest)))}.`);
-  say("coming-danger", [`Not certain to miss the Earth: ${near.map(nameText).join(", ")}.`], " What is said of them reaches down to the Earth’s surface.");
+  const named = (some) => some.map(nameText).join(", ");
+  const hitting = coming.filter((flyby) => flyby.miss_distance_km <= EARTH_KM);
+  const unsure = coming.filter((flyby) => nearest(flyby) <= EARTH_KM);
+  if (hitting.length) return say("coming-danger", [`Listed to reach the Earth: ${named(hitting)}.`]);
+  if (unsure.length === 0) return say("coming-danger", ["None of them hits the Earth, as far as NASA can tell"], `: nothing listed comes nearer than ${distanceText(Math.min(...coming.map(nearest)))}.`);
+  say("coming-danger", ["No asteroid is listed to hit the Earth"], `, but too little is known of ${named(unsure)} to rule it out: JPL’s range reaches down to the Earth’s surface.`);
 }
 
 function tellLastNight() {
