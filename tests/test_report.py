@@ -243,7 +243,7 @@ def test_a_page_that_is_served_somewhere_says_so_to_those_who_link_to_it(home: H
     assert f'<meta property="og:description" content="{told}">' in head
 
 
-@pytest.mark.parametrize("au", [0.0, 1e-12, 1e6])
+@pytest.mark.parametrize("au", [0.0, 1e-12])
 def test_a_distance_that_makes_no_sense_makes_a_page_all_the_same(tmp_path: Path, au: float) -> None:
     home = Home(tmp_path)
     home.land(moment("2019-02-16"), window("2019-02-16", "2019-02-23"), body([row("2019 AA", "1", "2019-02-17", au)]))
