@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from answers import Home, Row, body, moment, row, window
+from approaches import make_cad, make_row
 from flyby.output.report import write_report
 from flyby.record.load import publish_record
 
@@ -55,6 +56,26 @@ def two_mornings(folder: Path, *, simulated: bool = False) -> Home:
     }.items():
         for first, last, rows in readings:
             home.land(moment(at), window(first, last), feed(rows, simulated=simulated))
+        home.take_in()
+    publish_record(home.settings)
+    return home
+
+
+def heard_jpl(home: Home) -> Home:
+    """`home` after JPL was heard on both mornings too. Its range around 2019 CC, 0.39 LD, narrows from 0.1–9 LD to less
+    than a tenth, that around 2019 EE stays 8–78 LD, and the time of 2019 GG may be off by three days."""
+    for at, cc, orbit in (
+        ("2019-02-15T12:00", ("0.0002", "0.023"), "1"),
+        ("2019-02-16T06:00", ("0.00098", "0.00102"), "2"),
+    ):
+        rows = [
+            make_row("2019 CC", "2019-Feb-17 06:20", dist="0.001", dist_min=cc[0], dist_max=cc[1], orbit_id=orbit),
+            make_row("2019 EE", "2019-Feb-19 07:45", dist="0.11", dist_min="0.02", dist_max="0.2"),
+            make_row(
+                "2019 GG", "2019-Feb-20 10:00", dist="0.15", dist_min="0.149", dist_max="0.151", t_sigma_f="3_00:00"
+            ),
+        ]
+        home.land(moment(at), window("2019-02-01", "2019-03-31"), make_cad(*rows), source="cad")
         home.take_in()
     publish_record(home.settings)
     return home

@@ -1,7 +1,9 @@
 """The page as a file. How it behaves in a browser is test_page_in_browser.py's."""
 
+import gzip
 import json
 import re
+from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
@@ -11,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from answers import Home
+from answers import Home, body, moment, row, window
 from flyby.errors import HomeError
 from flyby.output import report
 from flyby.output.notify import notices
@@ -35,12 +37,18 @@ def embedded(page: str) -> Any:
     return json.loads(data)
 
 
+def packed(page: str, name: str) -> str:
+    [text] = re.findall(rf'<script type="text/plain" id="{name}">(.*?)</script>', page, re.DOTALL)
+    return gzip.decompress(b64decode(text)).decode()
+
+
 def test_page_is_one_file_of_two_megabytes_at_most(page: str) -> None:
     assert len(page.encode()) <= 2_000_000
 
 
 def test_page_loads_nothing_and_its_policy_forbids_it(page: str) -> None:
-    assert not re.findall(r"<(?:link|img|iframe|object|embed|script[^>]* src)\b", page.split('id="data"')[0])
+    assert re.findall(r"<link (.{21})", page) == ['rel="icon" href="data']
+    assert not re.findall(r"<(?:img|iframe|object|embed|script[^>]* src)\b", page.split('id="data"')[0])
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     assert "@import" not in page.split("</style>")[0]
     assert "default-src 'none'" in page
@@ -86,14 +94,15 @@ def test_text_from_the_feed_cannot_end_the_element_that_holds_it(page: str) -> N
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "&lt;", "\u2028", "\u2029", "\ud800", "{{style}}", "\\1"])
 def test_any_text_comes_through_whole(text: str) -> None:
-    page = report._page({"text": text}, vega="")
+    page = report._page({"text": text}, vega="", ever={})
     assert embedded(page) == {"text": text}
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4
     page.encode()
 
 
 def test_what_is_no_number_is_null() -> None:
-    assert embedded(report._page({"values": [float("nan"), float("inf"), 1.5]}, vega=""))["values"] == [None, None, 1.5]
+    page = report._page({"values": [float("nan"), float("inf"), 1.5]}, vega="", ever={})
+    assert embedded(page)["values"] == [None, None, 1.5]
 
 
 @pytest.mark.parametrize("simulated", [True, False])
@@ -179,7 +188,7 @@ def test_vegas_program_is_made_once_and_kept_in_flyby_home_and_nowhere_else(
         [kept] = (home.settings.home / "cache").iterdir()
         assert "vegaEmbed" in kept.read_text(encoding="utf-8")
         kept.write_text("/* kept: vegaEmbed */")
-    assert "/* kept: vegaEmbed */" in home.settings.report.read_text(encoding="utf-8")
+    assert "/* kept: vegaEmbed */" in packed(home.settings.report.read_text(encoding="utf-8"), "vega")
     assert not (tmp_path / "users").exists()
 
 
@@ -187,7 +196,7 @@ def test_without_a_cache_the_page_has_its_pictures_all_the_same(home: Home, tmp_
     (tmp_path / "file").touch()
     page = tmp_path / "index.html"
     write_report(home.settings.published, page, now=NOW, cache=tmp_path / "file")
-    assert "vegaEmbed=" in page.read_text(encoding="utf-8")
+    assert "vegaEmbed=" in packed(page.read_text(encoding="utf-8"), "vega")
 
 
 def test_without_the_extra_there_is_a_page_all_the_same(
@@ -198,5 +207,46 @@ def test_without_the_extra_there_is_a_page_all_the_same(
 
     monkeypatch.setattr(report, "version", missing)
     page = write_page(home, tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "vegaEmbed=" not in page
+    assert packed(page, "vega") == ""
     assert len(embedded(page)["flybys"]["rows"]) == 7
+
+
+def test_the_whole_record_is_packed_in_the_page_and_what_was_said_of_it_lately(page: str) -> None:
+    ever = json.loads(packed(page, "archive"))
+    asteroids, flybys, versions = ever["asteroids"], ever["flybys"], ever["versions"]
+    assert asteroids["designation"] == [f"2019 {letter * 2}" for letter in "ABCDEFGH"]
+    assert asteroids["name"][:6] == [None] * 6, "a designation in parentheses is no other name"
+    assert asteroids["name"][6] == f"{HOSTILE} (2019 GG)"
+    assert flybys["state"] == [0, 0, 0, 1, 0, 0, 0, 0], "2019 DD is no longer listed"
+    said = list(zip(versions["flyby"], versions["revision"], versions["change"], strict=True))
+    assert [what for what in said if what[0] == 4] == [(4, 1, "new"), (4, 2, "changed")]
+
+
+def test_of_years_ago_only_what_is_believed_is_in_the_page(home: Home, tmp_path: Path) -> None:
+    later = write_page(home, tmp_path / "index.html", now=NOW + timedelta(days=2000)).read_text(encoding="utf-8")
+    ever = json.loads(packed(later, "archive"))
+    assert len(ever["flybys"]["km"]) == 8
+    within_the_moons_distance = ever["asteroids"]["designation"].index("2019 CC")
+    assert set(ever["versions"]["flyby"]) == {within_the_moons_distance}
+
+
+def test_a_page_that_is_served_somewhere_says_so_to_those_who_link_to_it(home: Home, tmp_path: Path) -> None:
+    told = "4 asteroids to come; the closest is 2019 CC, at 0.39 lunar distances (150,000 km), on 2019-02-17 06:20 UTC."
+    alone = write_page(home, tmp_path / "alone.html").read_text(encoding="utf-8")
+    assert f'<meta name="description" content="{told}">' in alone
+    assert "og:" not in alone.split("<style>")[0]
+    site = "https://asteroids.example/flyby"
+    served = write_report(home.settings.published, tmp_path / "served.html", now=NOW, site=site)
+    head = served.read_text(encoding="utf-8").split("<style>")[0]
+    assert f'<meta property="og:url" content="{site}/">' in head
+    assert f'<meta property="og:image" content="{site}/week.png">' in head
+    assert f'<meta property="og:description" content="{told}">' in head
+
+
+@pytest.mark.parametrize("au", [0.0, 1e-12])
+def test_a_distance_that_makes_no_sense_makes_a_page_all_the_same(tmp_path: Path, au: float) -> None:
+    home = Home(tmp_path)
+    home.land(moment("2019-02-16"), window("2019-02-16", "2019-02-23"), body([row("2019 AA", "1", "2019-02-17", au)]))
+    home.take_in()
+    publish_record(home.settings)
+    assert len(embedded(write_page(home).read_text(encoding="utf-8"))["flybys"]["rows"]) == 1

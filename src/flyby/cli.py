@@ -400,8 +400,9 @@ def report(is_opened: bool, folder: Path | None) -> None:
             write_site(settings, folder, now=settings.now())
             page = folder.absolute() / "index.html"
         else:
-            page = write_report(settings.database, settings.report, now=settings.now(), cache=settings.home / CACHE)
-            write_feeds(settings.database, page.parent, settings, settings.now())
+            now, cache = settings.now(), settings.home / CACHE
+            page = write_report(settings.database, settings.report, now=now, cache=cache, site=settings.site)
+            write_feeds(settings.database, page.parent, settings, now)
     if is_opened:
         import webbrowser
 

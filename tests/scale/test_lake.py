@@ -124,9 +124,8 @@ def test_a_lake_holds_the_records_of_other_apis_beside_the_asteroids(home: LakeH
     columns = DECLARED["columns"] | {"second": {"path": "where.1"}}
     assert morning("2025-05-08T06:00Z", columns=columns) == [(4, 3)]
     assert ask(home.lake, "SELECT DISTINCT second FROM sightings")[1] == [("there",)]
-    assert ask(home.lake, "SELECT size_m FROM sightings_as_of(TIMESTAMPTZ '2025-05-06 07:00:00+00') WHERE id = 'us0'")[
-        1
-    ] == [(1.5,)]
+    then = "sightings_as_of(TIMESTAMPTZ '2025-05-06 07:00:00+00')"
+    assert ask(home.lake, f"SELECT size_m FROM {then} WHERE id = 'us0'")[1] == [(1.5,)]
     assert home.everything() == asteroids
 
 

@@ -27,7 +27,8 @@ def write_site(settings: Settings, folder: Path, *, now: datetime) -> list[str]:
     """
     before = _ours(folder)
     with TemporaryDirectory(prefix="flyby-") as made:
-        write_report(settings.database, Path(made, "index.html"), now=now, cache=settings.home / CACHE)
+        page = Path(made, "index.html")
+        write_report(settings.database, page, now=now, cache=settings.home / CACHE, site=settings.site)
         write_feeds(settings.database, Path(made), settings, now)
         contents = {path.name: path.read_bytes() for path in sorted(Path(made).iterdir())}
     try:

@@ -1,16 +1,20 @@
 """The page: what is coming, last night, what changed, how complete the record is, who agrees, how late the source is.
 
 One file that needs nothing else: style, program, charts and data are inside, and its own policy forbids the browser to
-ask anybody for anything. What the sources say is data in it, never markup.
+ask anybody for anything. What the sources say is data in it, never markup. The whole record and the program of the
+charts are packed: they are unpacked after the page is there to be read, the record when somebody asks for it.
 """
 
 import functools
+import gzip
+import html
 import json
 import math
 import os
 import re
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
@@ -19,16 +23,19 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.lateness import LISTED_BY
-from flyby.output.feeds import write_feeds
+from flyby.output.feeds import words, write_feeds
+from flyby.output.report.archive import archive
 from flyby.query.database import Database, ask, opened
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 from flyby.record.load import held
 from flyby.settings import Settings
+from flyby.words import count
 
 #: Where in FLYBY_HOME the program of the pictures is kept.
 CACHE = "cache"
@@ -41,12 +48,20 @@ MOST_CHANGES = 300
 #: So many distances on which the sources differ.
 MOST_DIFFERENCES = 10
 
+#: The page's program; the last of them begins.
+PROGRAM = ("record.js", "asteroid.js", "page.js")
+#: Without scripts the page is a list of so many, the closest of what is coming.
+MOST_WITHOUT_SCRIPTS = 40
+
 #: How JSON text can stand inside a <script> element whatever it holds (json.dumps escapes U+2028 and U+2029 itself).
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def write_report(published: Database, page: Path, *, now: datetime, cache: Path | None = None) -> Path:
-    """Write the page of what the database at `published` says at `now` (aware); `page` itself.
+def write_report(
+    published: Database, page: Path, *, now: datetime, cache: Path | None = None, site: str | None = None
+) -> Path:
+    """Write the page of what the database at `published` says at `now` (aware); `page` itself. `site` is the address at
+    which its folder is served.
 
     Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
     (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing. Their program
@@ -56,9 +71,10 @@ def write_report(published: Database, page: Path, *, now: datetime, cache: Path 
     """
     with opened(published) as edition:
         data = _data(edition, now.astimezone(UTC))
+        ever = archive(edition, *_window(now))
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(page, _page(data, _vega(cache)))
+        _replace(page, _page(data, _vega(cache), ever=ever, coming=_coming(data), site=site))
     except OSError as error:
         raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
     return page
@@ -69,7 +85,7 @@ def after_run(settings: Settings) -> list[str]:
     writing: it is left to them. Gives what went wrong, in a line for the log; raises nothing."""
     try:
         with held(settings) as record:
-            write_report(record, settings.report, now=settings.now(), cache=settings.home / CACHE)
+            write_report(record, settings.report, now=settings.now(), cache=settings.home / CACHE, site=settings.site)
             write_feeds(record, settings.report.parent, settings, settings.now())
     except Exception as error:  # noqa: BLE001  a run is not lost for its page
         said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
@@ -81,7 +97,8 @@ def _data(published: Database, now: datetime) -> dict[str, Any]:
     """Everything that the page tells, as JSON has it."""
     today = now.date()
     held = status(published, now)
-    columns, flybys = _ask(published, "flybys", first=today - PAST_DAYS * DAY, last=today + COMING_DAYS * DAY)
+    first, last = _window(now)
+    columns, flybys = _ask(published, "flybys", first=first, last=last)
     _, days = _ask(published, "days", first=(today - CALENDAR_DAYS * DAY).replace(day=1))
     _, [(read_on,)] = _ask(published, "last_reading")
     # "Since yesterday" is since the midnight before the last reading: whatever that day's readings changed.
@@ -100,7 +117,7 @@ def _data(published: Database, now: datetime) -> dict[str, Any]:
             "revisions": held.revisions,
             "read_at": held.last_morning.requested_at if held.last_morning else held.last_request_at,
         },
-        "flybys": {"columns": columns, "rows": flybys},
+        "flybys": {"first": first, "last": last, "columns": columns, "rows": flybys},
         "changes": _changes(changes(published, since)),
         "days": days,
         "doubts": [
@@ -112,6 +129,12 @@ def _data(published: Database, now: datetime) -> dict[str, Any]:
         "opinion": _opinion(second_opinion(published, now)),
         "latency": _latency(published, now),
     }
+
+
+def _window(now: datetime) -> tuple[date, date]:
+    """The days of the flybys that are told in full."""
+    today = now.astimezone(UTC).date()
+    return today - PAST_DAYS * DAY, today + COMING_DAYS * DAY
 
 
 def _changes(told: Changes) -> dict[str, Any]:
@@ -150,20 +173,90 @@ def _ask(published: Database, query: str, **parameters: date) -> tuple[list[str]
     return ask(published, _text(f"queries/{query}.sql"), parameters)
 
 
-def _page(data: dict[str, Any], vega: str) -> str:
+def _page(
+    data: dict[str, Any],
+    vega: str,
+    *,
+    ever: dict[str, Any],
+    coming: Sequence[dict[str, Any]] = (),
+    site: str | None = None,
+) -> str:
+    if vega:
+        vega += '\ndispatchEvent(new Event("vega"));'  # a script inside a page does not tell when it has run
     parts = {
         "style": _text("page.css"),
-        "data": json.dumps(_plain(data), allow_nan=False, separators=(",", ":")).translate(SCRIPT_SAFE),
-        "vega": vega.replace("</script", "<\\/script"),
-        "program": _text("page.js"),
+        "icon": "data:image/svg+xml," + quote(_text("icon.svg").strip()),
+        "about": _about(coming, site, is_drawn=bool(vega)),
+        "without_scripts": _without_scripts(coming),
+        "data": _json(data).translate(SCRIPT_SAFE),
+        "archive": _packed(_json(ever)),
+        "vega": _packed(vega),
+        "program": '"use strict";\n' + "".join(map(_text, PROGRAM)),
     }
-    scripts = " ".join(_hash(parts[name]) for name in ("vega", "program"))
+    # The page unpacks Vega's program and puts it into itself, as the text that this is the hash of.
+    scripts = " ".join(_hash(script) for script in (vega, parts["program"]))
     # Vega sets styles on what it draws.
     parts["policy"] = (
-        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
     )
     # In one pass, so that nothing put in is looked at again.
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _text("page.html"))
+
+
+def _coming(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The flybys that are still to come, the closest first."""
+    told = data["flybys"]
+    rows = (dict(zip(told["columns"], row, strict=True)) for row in told["rows"])
+    coming = [row for row in rows if (row["close_approach_at"] or _end(row["close_approach_date"])) >= data["now"]]
+    return sorted(coming, key=lambda row: row["miss_distance_km"])
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day, time.max, UTC)
+
+
+def _about(coming: Sequence[dict[str, Any]], site: str | None, *, is_drawn: bool) -> str:
+    """What others are told who link to the page: a description, and where it is served also a picture."""
+    told = "Nothing is listed for the days ahead."
+    if coming:
+        closest = coming[0]
+        told = (
+            f"{count(len(coming), 'asteroid')} to come; the closest is {words.named(closest)}, at "
+            f"{words.distance(closest)}, on {words.when(closest)}."
+        )
+    meta = [("name", "description", told)]
+    if site:
+        meta += [
+            ("property", "og:title", "Asteroids passing the Earth"),
+            ("property", "og:description", told),
+            ("property", "og:type", "website"),
+            ("property", "og:url", f"{site}/"),
+            *([("property", "og:image", f"{site}/week.png")] if is_drawn else []),
+        ]
+    return "\n".join(f'<meta {kind}="{name}" content="{html.escape(text)}">' for kind, name, text in meta)
+
+
+def _without_scripts(coming: Sequence[dict[str, Any]]) -> str:
+    """The closest of what is coming, as a table."""
+    if not coming:
+        return "<p>Nothing is listed for the days ahead.</p>"
+    kept = coming[:MOST_WITHOUT_SCRIPTS]
+    rows = [(words.named(row), words.when(row), words.distance(row), words.size(row)) for row in kept]
+    headings = ("Name", "When", "Distance from the Earth’s centre", "Size")
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
+    lines = ("".join(f"<td>{html.escape(text)}</td>" for text in row) for row in rows)
+    caption = f"The closest {len(kept)} of {count(len(coming), 'flyby')} to come"
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
+
+
+def _packed(text: str) -> str:
+    return b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
 def _plain(value: Any) -> Any:
