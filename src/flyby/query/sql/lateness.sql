@@ -5,7 +5,9 @@ WITH followed AS (
     FROM {schema}.coverage AS c
     JOIN {schema}.sources AS s ON s.name = c.source AND s.role = 'primary'
     -- A day that is first looked at later has no morning after.
-    WHERE c.day >= $since AND c.first_at < (c.day + 2)::TIMESTAMPTZ AND c.last_at >= (c.day + 1)::TIMESTAMPTZ AND NOT c.doubted
+    WHERE c.day >= $since AND c.first_at < (c.day + 2)::TIMESTAMPTZ AND c.last_at >= (c.day + 1)::TIMESTAMPTZ
+        -- What a broken answer left out came when it was mended: that says nothing of how late the source is.
+        AND c.day NOT IN (SELECT unnest(suspect_days) FROM {schema}.requests WHERE verdict = 'partial' AND source = c.source)
 ),
 told AS (
     SELECT r.day, r.asked_at AS final_at, f.last_at, first.asked_at AS listed_at
