@@ -45,6 +45,29 @@ def test_what_passes_within_the_earth_or_slower_than_gravity_allows_is_flagged(
     )
 
 
+@pytest.mark.parametrize(
+    ("km", "km_s", "is_possible"),
+    [
+        (276_840, "1.570517537", True),  # 2006 RH120, while it circled the Earth
+        (301_933, "1.471871901", True),  # 2020 CD3
+        (13_121, "7.768625416", True),
+        (301_933, "1.2", False),
+        (13_121, "7.5", False),
+        (49_637_139, "0.0754005585", True),  # 2002 TY57: there the Sun pulls more
+    ],
+)
+def test_what_circles_the_earth_for_a_while_or_drifts_by_far_off_is_possible(
+    home: Home, km: float, km_s: str, is_possible: bool
+) -> None:
+    au = km / 149_597_870.7
+    distance = {"astronomical": f"{au}", "lunar": f"{au * 389}", "kilometers": f"{km}"}
+    speed = {"kilometers_per_second": km_s, "kilometers_per_hour": f"{float(km_s) * 3600}"}
+    approach = make_approach("2019-02-10", miss_distance=distance, relative_velocity=speed)
+    home.land(moment("2019-02-16"), WEEK, make_feed(make_object("(2019 AB)", close_approach_data=[approach])))
+    home.take_in()
+    assert ("values_in_range" not in failed(home)) == is_possible
+
+
 def test_a_flyby_that_is_there_twice_is_flagged(home: Home) -> None:
     home.sitting("2019-02-16", (WEEK, MANY))
     assert "no_duplicates" not in failed(home)

@@ -12,10 +12,17 @@ duplicates AS (
 strange AS (
     SELECT designation, close_approach_date
     FROM told
-    -- Distances are from the Earth's centre: nothing passes within the Earth, and what comes near is at least as fast as
-    -- its gravity makes it there (v² ≥ 2 GM / r; two in a thousand are rounding).
+    -- Distances are from the Earth's centre: nothing passes within the Earth, and what comes near is as fast as its
+    -- gravity makes it there: v² ≥ 2 GM / r, or what circles it for a while lacks of that (of those known, 2006 RH120 and
+    -- 2020 CD3, none turned back nearer than 1.3 million km). Beyond 1.5 million km the Sun pulls more. Two in a thousand
+    -- are rounding.
     WHERE NOT coalesce(miss_distance_km > 6371 AND miss_distance_au < 1, false)
-        OR NOT coalesce(pow(relative_velocity_km_s * 1.002, 2) >= 2 * 398600.4418 / miss_distance_km, false)
+        OR NOT coalesce(
+            pow(relative_velocity_km_s * 1.002, 2)
+                >= 2 * 398600.4418 * (1 / miss_distance_km - 1 / (miss_distance_km + 1200000))
+            OR miss_distance_km > 1500000,
+            false
+        )
         OR NOT coalesce(miss_distance_min_au <= miss_distance_max_au, true)
         OR NOT coalesce(relative_velocity_km_s > 0 AND relative_velocity_km_s < 150, false)
         OR NOT coalesce(abs(miss_distance_km / (miss_distance_au * 149597870.7) - 1) < 0.001, false)
