@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import Home, moment, window
 from approaches import SIGNATURE, WINDOW, make_cad, make_row, serving
 from faults import (
     HEROKU_PAGE,
@@ -515,3 +517,34 @@ def test_the_built_in_sky_answers_as_jpl_does() -> None:
         sandbox.set_fault("cad-down")
         assert "HTTP 503" in str(Asked(sandbox.cad_url).error)
     assert json.loads(asked.answer.body)["count"] == len(truth)
+
+
+def test_every_value_of_a_year_of_jpl_s_answers_is_in_the_record_field_by_field(shared: Path, tmp_path: Path) -> None:
+    body = (shared / "recordings" / "cad" / "cad-2020.json").read_bytes()
+    told = json.loads(body)
+    home = Home(tmp_path)
+    home.land(moment("2021-01-02"), window("2020-01-01", "2020-12-31"), body, source="cad")
+    home.take_in()
+    kept = home.ask(
+        "SELECT split_part(thing_id, '@', 1), orbit_id, moment, miss_distance_au, miss_distance_min_au, "
+        "miss_distance_max_au, relative_velocity_km_s, velocity_infinity_km_s, close_approach_sigma_min, "
+        "absolute_magnitude_h, name, day, apart FROM asteroids_record.revisions"
+    )
+    expected = []
+    for row in told["data"]:
+        said = dict(zip(told["fields"], row, strict=True))
+        at = datetime.strptime(said["cd"], "%Y-%b-%d %H:%M").replace(tzinfo=UTC)
+        days, _, clock = said["t_sigma_f"].removeprefix("< ").rpartition("_")
+        hours, minutes = clock.split(":")
+        sigma = float((int(days or 0) * 24 + int(hours)) * 60 + int(minutes))
+        jd = timedelta(days=float(said["jd"]) - 2_440_587.5)
+        names = ("dist", "dist_min", "dist_max", "v_rel", "v_inf")
+        numbers = [None if said[name] is None else float(said[name]) for name in names]
+        magnitude = None if said["h"] is None else float(said["h"])
+        day = (datetime(1970, 1, 1, tzinfo=UTC) + jd).date()
+        expected.append((said["des"], said["orbit_id"], at, *numbers, sigma, magnitude, said["des"], day))
+    in_order = itemgetter(0, 2)
+    assert sorted((row[:-1] for row in kept), key=in_order) == sorted(expected, key=in_order)
+    assert sum(row[-1] for row in kept) == 3
+    assert home.ask("SELECT count(*) FROM comet_approaches") == [(3,)]
+    assert home.ask("SELECT count(*) FROM revisions") == [(4697,)]
