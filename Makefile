@@ -66,7 +66,7 @@ test-scale: $(VENV)/dev.stamp $(VENV)/scale.stamp  ## several workers on Postgre
 	$(BIN)/python -m pytest tests/scale -n 2 --dist loadfile
 
 .PHONY: torture
-torture: $(VENV)/dev.stamp  ## a campaign of kills and faults: make torture OPTIONS='--seed 1 --kills 1000 --faults 5000', or --year
+torture: $(VENV)/dev.stamp  ## a campaign of kills and faults: make torture OPTIONS='--seed 1 --kills 1000 --faults 5000', or --year, or --zones
 	$(BIN)/python -m torture $(OPTIONS)
 
 .PHONY: fuzz

@@ -13,7 +13,7 @@ from typing import Any
 from answers import BELIEVED, TABLES, VALUES, Row
 from flyby.days import Window
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SOURCE = "neows"
 
 
@@ -90,8 +90,10 @@ class Model:
         seen = self._seen(feeds, asked)
         match = self._match(seen, asked)
         found = {flyby.flyby_id for flyby in match.values()}
-        lost = [f for f in self.flybys.values() if f.day in asked and f.flyby_id not in found]
-        doubtful = self._judge(at, answers, asked, lost)
+        gone = [f for f in self.flybys.values() if f.day in asked and f.flyby_id not in found]
+        beyond = {f.flyby_id for f in gone if _may_lie_beyond(f, asked)}
+        lost = [f for f in gone if f.flyby_id not in beyond]
+        doubtful = self._judge(at, answers, asked, lost, beyond)
 
         for n, what in enumerate(seen):
             if n in match:
@@ -102,6 +104,9 @@ class Model:
         for flyby in lost:
             if flyby.now["change"] != "withdrawn":
                 self._miss(at, flyby, asked[flyby.day], healthy=flyby.day not in doubtful)
+        for flyby_id in beyond:
+            if not self.flybys[flyby_id].away():
+                self.flybys[flyby_id].last_seen_at = at
         for day in asked:
             self.asked_at[day].append(at)
             self.suspect[day] = day in doubtful
@@ -169,12 +174,19 @@ class Model:
             join(n, flyby)
         return match
 
-    def _judge(self, at: datetime, answers: Sequence[Said], asked: dict[date, str], lost: Sequence[Flyby]) -> set[date]:
+    def _judge(
+        self,
+        at: datetime,
+        answers: Sequence[Said],
+        asked: dict[date, str],
+        lost: Sequence[Flyby],
+        beyond: set[str],
+    ) -> set[date]:
         """The days that are not believed; notes every answer and its verdict."""
         doubtful: set[date] = set()
         gone = {flyby.flyby_id for flyby in lost}
         for_long = {f.flyby_id for f in lost if (absence := f.away()) and at - absence.absent_from > 90 * DAY}
-        listed = [f for f in self.flybys.values() if f.now["listed"] and f.day in asked]
+        listed = [f for f in self.flybys.values() if f.now["listed"] and f.day in asked and f.flyby_id not in beyond]
         has = {said.request_id: {row.neo_id[:-6] for row in said.rows or ()} for said in answers}
         in_all = _whole_groups(listed, gone, set().union(*has.values()))
         for said in answers:
@@ -367,6 +379,17 @@ def _group(flyby: Flyby) -> str:
 
 def _time(row: Row) -> tuple[bool, time]:
     return row.at is None, row.at or time()
+
+
+def _may_lie_beyond(flyby: Flyby, asked: dict[date, str]) -> bool:
+    """Whether it was last told within an hour of the edge of what is asked for."""
+    at = flyby.now["close_approach_at"]
+    if at is None:
+        return False
+    began = datetime.combine(flyby.day, time(), UTC)
+    return (flyby.day - DAY not in asked and at < began + HOUR) or (
+        flyby.day + DAY not in asked and at >= began + DAY - HOUR
+    )
 
 
 def _whole_groups(known: Iterable[Flyby], gone: set[str], listed: set[str]) -> set[str]:

@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from flyby.errors import SettingsError
 
@@ -71,25 +73,36 @@ def config_for(day: date) -> dict[str, Any]:
     return {"ops": {"asteroids": {"config": {"date": day.isoformat()}}}}
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_day_has_one_run_with_exactly_its_date_as_config(morning: Morning, zone: str) -> None:
+    assert morning("0 6 * * *", zone, date(2026, 11, 23)) == [config_for(date(2026, 11, 23))]
+
+
 @pytest.mark.parametrize(
     ("zone", "day"),
     [
-        pytest.param("UTC", date(2026, 11, 23), id="ordinary"),
         pytest.param("Asia/Tokyo", date(2028, 2, 29), id="leap day"),
         pytest.param("UTC", date(2028, 3, 1), id="after a leap day"),
         pytest.param("Pacific/Auckland", date(2026, 12, 31), id="year's end"),
         pytest.param("UTC", date(2027, 1, 1), id="new year"),
     ],
 )
-def test_a_day_has_one_run_with_exactly_its_date_as_config(morning: Morning, zone: str, day: date) -> None:
-    assert morning("0 6 * * *", zone, day) == [config_for(day)]
+def test_a_day_at_the_end_of_a_month_or_a_year_has_one_tick_that_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, zone: str, day: date
+) -> None:
+    monkeypatch.setenv("FLYBY_TIMEZONE", zone)
+    found, asked = schedule(), []
+    start = datetime.combine(day - timedelta(days=2), time(), ZoneInfo(zone)).timestamp()
+    for moment in islice(schedule_execution_time_iterator(start, "0 6 * * *", zone), 5):
+        requests = found.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=moment)).run_requests
+        asked += [request.run_config for request in requests or ()]
+    assert asked == [config_for(day + timedelta(days=n)) for n in range(-2, 3)]
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
-def test_a_day_has_one_second_opinion_after_its_morning(morning: Morning, zone: str) -> None:
+def test_a_day_has_one_second_opinion_after_its_morning(morning: Morning) -> None:
     day = date(2026, 11, 23)
     config = {"ops": {"second_opinion": {"config": {"date": "2026-11-23"}}}}
-    assert morning("0 6 * * *", zone, day, "second_opinion_job") == [config]
+    assert morning("0 6 * * *", "Asia/Tokyo", day, "second_opinion_job") == [config]
 
 
 @pytest.mark.parametrize("cron", ["0 6 * * *", "30 2 * * *"], ids=["06:00", "02:30"])
