@@ -18,7 +18,7 @@ from flyby.output import report
 from flyby.output.notify import notices
 from flyby.query.columns import COLUMNS
 from flyby.query.database import Database, ask, query_text
-from flyby.settings import MOST_PATIENCE_MIN, NOTABLE, PATIENCE_MIN, Settings
+from flyby.settings import NOTABLE, Settings
 from flyby.sources.cad import CAD_URL
 from flyby.sources.neows import NEOWS_URL
 
@@ -77,15 +77,6 @@ class AsteroidsComponent(Declared):
     cad_url: str = Field(
         default=CAD_URL, pattern=f"{TEMPLATE}|^https?://", description="Where JPL's close-approach data is."
     )
-    cron: str = Field(
-        default="0 6 * * *",
-        pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",
-        description="When the morning run starts.",
-        examples=["0 6 * * *"],
-    )
-    timezone: str = Field(
-        default="UTC", description="The time zone of the schedules and of the day of a run.", examples=["Europe/Berlin"]
-    )
     notify: list[str] = Field(default=[], description="Who is told, as Apprise's addresses.", examples=[["ntfy://x"]])
     notable: str = Field(default=NOTABLE, description="What is worth a notice.", examples=[NOTABLE])
     digest: bool = Field(default=False, description="A notice every morning.")
@@ -94,38 +85,8 @@ class AsteroidsComponent(Declared):
         description="Where the page's folder is served, for the links in feeds.",
         examples=["https://asteroids.example/flyby"],
     )
-    patience: float = Field(
-        default=PATIENCE_MIN,
-        ge=0,
-        le=MOST_PATIENCE_MIN,
-        description="For how many minutes a run that nobody waits for asks again while the source is down, before it "
-        "fails and is retried.",
-    )
-    warehouse: str | None = Field(
-        default=None,
-        description="The record as a DuckLake for several machines; by default it is a file in `home`.",
-        examples=["ducklake:postgres:dbname=flyby"],
-    )
-    warehouse_data: str | None = Field(default=None, description="Where the lake's files lie; lake/ in `home`.")
-    key_prefix: str | list[str] | None = Field(
-        default=None,
-        description="Comes before the keys of the assets, and before the names of jobs and schedules.",
-        examples=["nasa"],
-    )
     group: str | None = Field(default=None, description="One group for all assets. By default each job has its own.")
     owners: list[str] = Field(default=["team:flyby"], description="Who owns the assets.", examples=[["team:sky"]])
-    tags: dict[str, str] = Field(default={}, description="Of the assets and of the runs.", examples=[{"domain": "sky"}])
-    schedules: bool = Field(
-        default=False, description="Whether the schedules run. By default they wait to be turned on in the UI."
-    )
-    retries: int = Field(
-        default=2,
-        ge=0,
-        description="So often a run that nobody waits for (a schedule, a sensor or a condition started it) asks again "
-        "for what tends to pass, later the same morning.",
-    )
-    retry_after_minutes: float = Field(default=20, ge=0, description="How long it waits before it does.")
-    now: str | None = Field(default=None, description="For rehearsals: the moment to take for now.")
 
     #: Settings from elsewhere than the attributes.
     _settings: Callable[[], Settings] | None = PrivateAttr(default=None)

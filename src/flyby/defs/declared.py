@@ -1,10 +1,12 @@
-"""What both components share: their YAML is judged by `dg check yaml`, attribute by attribute."""
+"""What both components share: how a record is run, and YAML that `dg check yaml` judges attribute by attribute."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from flyby.settings import MOST_PATIENCE_MIN, PATIENCE_MIN
 
 #: An attribute may be a template, whose form is judged again when it is filled in.
 TEMPLATE = r"\{\{"
@@ -13,6 +15,47 @@ TEMPLATE = r"\{\{"
 class Declared(dg.Component, dg.Model, dg.Resolvable):
     """A component that is declared in YAML. Dagster lets every attribute be any text, as it may be a template, so that
     `dg check yaml` would take everything for right; here a text is what the attribute wants, or a template."""
+
+    cron: str = Field(
+        default="0 6 * * *",
+        pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",
+        description="When the morning run starts.",
+        examples=["0 6 * * *"],
+    )
+    timezone: str = Field(
+        default="UTC", description="The time zone of the schedules and of the day of a run.", examples=["Europe/Berlin"]
+    )
+    patience: float = Field(
+        default=PATIENCE_MIN,
+        ge=0,
+        le=MOST_PATIENCE_MIN,
+        description="For how many minutes a run that nobody waits for asks again while the source is down, before it "
+        "fails and is retried.",
+    )
+    warehouse: str | None = Field(
+        default=None,
+        description="The record as a DuckLake for several machines; by default it is a file in `home`.",
+        examples=["ducklake:postgres:dbname=flyby"],
+    )
+    warehouse_data: str | None = Field(default=None, description="Where the lake's files lie; lake/ in `home`.")
+    key_prefix: str | list[str] | None = Field(
+        default=None,
+        description="Comes before the keys of the assets, and before the names of jobs and schedules.",
+        examples=["nasa"],
+    )
+    owners: list[str] = Field(default=[], description="Who owns the assets.", examples=[["team:sky"]])
+    tags: dict[str, str] = Field(default={}, description="Of the assets and of the runs.", examples=[{"domain": "sky"}])
+    schedules: bool = Field(
+        default=False, description="Whether the schedules run. By default they wait to be turned on in the UI."
+    )
+    retries: int = Field(
+        default=2,
+        ge=0,
+        description="So often a run that nobody waits for (a schedule, a sensor or a condition started it) asks again "
+        "for what tends to pass, later the same morning.",
+    )
+    retry_after_minutes: float = Field(default=20, ge=0, description="How long it waits before it does.")
+    now: str | None = Field(default=None, description="For rehearsals: the moment to take for now.")
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel] | None:

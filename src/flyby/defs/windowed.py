@@ -18,7 +18,7 @@ from flyby.errors import SettingsError
 from flyby.fetch.plan import MORNING_REQUESTS
 from flyby.query.database import Database
 from flyby.record.record import believed_columns
-from flyby.settings import MOST_PATIENCE_MIN, PATIENCE_MIN, ApiSettings, moment, timezone
+from flyby.settings import ApiSettings, moment, timezone
 from flyby.sources.windowed import api
 from flyby.sources.windowed.api import NAME, PATH, RESERVED, Api, Form, Path, Type
 
@@ -182,43 +182,7 @@ class WindowedApiComponent(Declared):
         "it lies in the project's folder.",
         examples=["data/earthquakes"],
     )
-    cron: str = Field(
-        default="0 6 * * *",
-        pattern=r"^\s*(\S+(\s+\S+){4}|@\w+)\s*$",
-        description="When the morning run starts.",
-        examples=["0 6 * * *"],
-    )
-    timezone: str = Field(default="UTC", description="The time zone of the schedule.", examples=["Europe/Berlin"])
-    patience: float = Field(
-        default=PATIENCE_MIN,
-        ge=0,
-        le=MOST_PATIENCE_MIN,
-        description="For how many minutes a run that nobody waits for asks again while the source is down.",
-    )
-    warehouse: str | None = Field(
-        default=None,
-        description="The record as a DuckLake for several machines; by default it is a file in `home`.",
-        examples=["ducklake:postgres:dbname=flyby"],
-    )
-    warehouse_data: str | None = Field(default=None, description="Where the lake's files lie; lake/ in `home`.")
-    key_prefix: str | list[str] | None = Field(
-        default=None,
-        description="Comes before the keys of the assets, and before the names of jobs and schedules.",
-        examples=["usgs"],
-    )
     group_name: str | None = Field(default=None, description="The group of the assets, by default the name.")
-    owners: list[str] = Field(default=[], description="Who owns the assets.", examples=[["team:ground"]])
-    tags: dict[str, str] = Field(default={}, description="Of the assets and of the runs.")
-    schedules: bool = Field(
-        default=False, description="Whether the schedule runs. By default it waits to be turned on in the UI."
-    )
-    retries: int = Field(
-        default=2,
-        ge=0,
-        description="So often a run that nobody waits for asks again for what tends to pass, later the same morning.",
-    )
-    retry_after_minutes: float = Field(default=20, ge=0, description="How long it waits before it does.")
-    now: str | None = Field(default=None, description="For rehearsals: the moment to take for now.")
 
     def settings(self, folder: Folder | None = None) -> ApiSettings:
         """The settings that the attributes say; SettingsError names the attribute that is wrong.
