@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -86,23 +87,36 @@ def test_from_a_new_project_to_last_night_s_earthquakes_in_duckdb(project: Proje
         [(rows, day)] = connection.execute("SELECT count(*), min(day) FROM earthquakes").fetchall()
     assert (rows, day) == (3, datetime.now(UTC).date() - timedelta(days=1))
 
-    wrong = {
-        "attributes.rows 'a b' does not match": ("rows: features", "rows: a b"),
-        "attributes.window.form 'days' is not one of ['iso', 'date', 'epoch_s', 'epoch_ms']": (
-            "form: iso",
-            "form: days",
-        ),
-        "attributes.window.days 0 is less than the minimum of 1": ("days: 1", "days: 0"),
-        "attributes 'key' is a required property": ("  key: id\n", ""),
-        "attributes.columns.magnitude.type 'FLOAT' is not one of": ("type: DOUBLE}", "type: FLOAT}"),
-        "attributes.columns 'Magnitude' does not match": ("magnitude:", "Magnitude:"),
-        "attributes.schedules 'perhaps' is not of type 'boolean'": ("schedules: true", "schedules: perhaps"),
-    }
-    for said, (right, mistake) in wrong.items():
-        (project.home / DEFS).write_text(DECLARED.replace(right, mistake))
-        told = project.run("dg check yaml", fails=True)
-        assert said in told
-        assert f"{DEFS}:" in told
+    (project.home / DEFS).write_text(DECLARED.replace("form: iso", "form: days"))
+    told = project.run("dg check yaml", fails=True)
+    assert "attributes.window.form 'days' is not one of ['iso', 'date', 'epoch_s', 'epoch_ms']" in told
+    assert f"{DEFS}:" in told
+
+
+@pytest.mark.parametrize(
+    ("right", "mistake", "said"),
+    [
+        ("rows: features", "rows: a b", "'a b' does not match"),
+        ("form: iso", "form: days", "'days' is not one of ['iso', 'date', 'epoch_s', 'epoch_ms']"),
+        ("days: 1", "days: 0", "0 is less than the minimum of 1"),
+        ("days: 1", "days: one", "'one' is not of type 'integer'"),
+        ("  key: id\n", "", "'key' is a required property"),
+        ("  key: id\n", "  key: id\n  keys: id\n", "'keys' was unexpected"),
+        ("type: DOUBLE}", "type: FLOAT}", "'FLOAT' is not one of ['VARCHAR'"),
+        ("magnitude:", "Magnitude:", "'Magnitude' does not match"),
+        ("schedules: true", "schedules: perhaps", "'perhaps' is not of type 'boolean'"),
+    ],
+)
+def test_dg_check_yaml_s_schema_says_which_attribute_is_wrong_and_the_form_that_it_wants(
+    right: str, mistake: str, said: str
+) -> None:
+    model = WindowedApiComponent.get_model_cls()
+    assert model
+    validator = Draft202012Validator(model.model_json_schema())  # as dg has it
+    assert list(validator.iter_errors(yaml.safe_load(DECLARED)["attributes"])) == []
+    assert right in DECLARED
+    [*_, error] = validator.iter_errors(yaml.safe_load(DECLARED.replace(right, mistake))["attributes"])
+    assert said in error.message
 
 
 def test_the_example_is_a_project_that_dg_loads_with_the_same_lines(project: Project) -> None:
