@@ -148,7 +148,7 @@ class Campaign:
                     if self._done():
                         break
             self.tally.simulated_days += (source.now - start).days
-        if time.monotonic() < self._until:
+        if not self._done():
             self._under_up(folder)
 
     def _under_up(self, folder: Path) -> None:
