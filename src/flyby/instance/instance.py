@@ -28,6 +28,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from flyby.address import PREFIX
+from flyby.collector import without_gc
 from flyby.days import DAY
 from flyby.defs import claims
 from flyby.errors import BusyError, FlybyError, HomeError, UsageError, unwritable
@@ -96,7 +97,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with _without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
+    with without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
         from flyby.defs.component import AsteroidsComponent
         from flyby.defs.given import UNDONE
         from flyby.defs.schedules import tick_config
@@ -407,18 +408,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FLYBY_WAREHOUSE_DATA": settings.lake.data if settings.lake else "",
         "FLYBY_NOW": moment.isoformat() if moment else "",
     }
-
-
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    """Spare the collector the hundreds of thousands of objects that importing Dagster makes for good."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _free(host: str, port: int) -> None:

@@ -18,7 +18,7 @@ from flyby.store.lake import Kept, upkeep
 from flyby.store.warehouse import log, warehouse
 
 #: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
-BATCH_ANSWERS = 256
+BATCH_ANSWERS = 128
 
 
 def stage_landed(settings: Home) -> list[Path]:

@@ -26,6 +26,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import msgspec
+
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.lateness import LISTED_BY
@@ -189,8 +191,8 @@ def _page(
         "about": _about(coming, site, is_drawn=bool(vega)),
         "without_scripts": _without_scripts(coming),
         "data": _json(data).translate(SCRIPT_SAFE),
-        "archive": _packed(_json(ever)),
-        "vega": _packed(vega),
+        "archive": _packed(msgspec.json.encode(ever)),
+        "vega": _packed(vega.encode()),
         "program": '"use strict";\n' + "".join(map(_text, PROGRAM)),
     }
     # The page unpacks Vega's program and puts it into itself, as the text that this is the hash of.
@@ -255,8 +257,8 @@ def _json(value: Any) -> str:
     return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
 
 
-def _packed(text: str) -> str:
-    return b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+def _packed(content: bytes) -> str:
+    return b64encode(gzip.compress(content, 6, mtime=0)).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -21,26 +21,24 @@ OF_FLYBYS = ("days_on", "km", "least_km", "most_km", "speed", "state", "revision
 def archive(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> dict[str, Any]:
     """Every flyby that was ever listed, and all that was said of those between `first` and `last`, or within the Moon's
     distance."""
-    flybys = _records(connection, "flybys_ever", narrow=NARROW)
-    asteroids = [list(of) for _, of in groupby(flybys, key=lambda row: row["designation"])]
-    place = {row["flyby_id"]: n for n, row in enumerate(flybys)}
-    versions = _records(connection, "versions", first=first, last=last)
-    for version in versions:
-        version["flyby"] = place[version.pop("flyby_id")]
+    flybys = _columns(connection, "flybys_ever", narrow=NARROW)
+    asteroids = [list(of) for _, of in groupby(range(len(flybys["flyby_id"])), key=flybys["designation"].__getitem__)]
+    place = {flyby_id: n for n, flyby_id in enumerate(flybys["flyby_id"])}
+    versions = _columns(connection, "versions", first=first, last=last)
+    versions["flyby"] = [place[flyby_id] for flyby_id in versions.pop("flyby_id")]
     return {
         # What an asteroid is called, and how large it is, is what was said with the last of its flybys.
-        "asteroids": _columns(OF_ASTEROIDS, [of[-1] for of in asteroids]) | {"flybys": [len(of) for of in asteroids]},
-        "flybys": _columns(OF_FLYBYS, flybys),
-        "versions": _columns(tuple(versions[0]) if versions else (), versions),
+        "asteroids": {name: [flybys[name][of[-1]] for of in asteroids] for name in OF_ASTEROIDS}
+        | {"flybys": [len(of) for of in asteroids]},
+        "flybys": {name: flybys[name] for name in OF_FLYBYS},
+        "versions": versions,
     }
 
 
-def _columns(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in names}
-
-
-def _records(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[dict[str, Any]]:
+def _columns(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> dict[str, Sequence[Any]]:
+    """What the query gives, in columns: there can be a hundred thousand rows."""
     text = files("flyby.output.report").joinpath("queries", f"{query}.sql").read_text(encoding="utf-8")
     result = connection.execute(text, values)
     names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    rows = result.fetchall()
+    return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
