@@ -15,7 +15,7 @@ from flyby.orbits.ephemeris import Ephemeris
 from flyby.orbits.sbdb import Sbdb
 from flyby.orbits.sky import APERTURE_MM, BRIGHT_DAYS, LIMIT, Approach, Way, nearest
 from flyby.query.asteroids import find
-from flyby.query.database import opened, query_text
+from flyby.query.database import opened, query_text, with_values
 from flyby.settings import SBDB_URL, Settings
 
 #: Called the same: so many km and minutes. NASA's times are rounded to the minute.
@@ -239,7 +239,7 @@ def _recorded(settings: Settings, text: str) -> tuple[str, list[dict[str, Any]]]
             raise
         except FlybyError:
             return " ".join(text.split()), []
-        result = connection.execute(query_text("flybys_of"), {"designation": designation})
+        result = connection.execute(with_values(query_text("flybys_of"), {"designation": designation}))
         names = [column[0] for column in result.description or ()]
         return designation, [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 

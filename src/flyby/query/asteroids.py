@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flyby.errors import FlybyError, UsageError
-from flyby.query.database import Database, opened, query_text
+from flyby.query.database import Database, opened, query_text, with_values
 from flyby.query.views import MOVING, Move
 
 #: So many names are told to who asked for one that is not there.
@@ -158,5 +158,5 @@ def _versions(rows: list[dict[str, Any]]) -> list[Version]:
 
 
 def _records(connection: Any, query: str, designation: str) -> list[dict[str, Any]]:
-    result = connection.execute(query_text(query), {"designation": designation})
+    result = connection.execute(with_values(query_text(query), {"designation": designation}))
     return [dict(zip([column[0] for column in result.description], row, strict=True)) for row in result.fetchall()]

@@ -3,7 +3,6 @@
 Each function asks the database at `published` and gives a dataclass of plain values. HomeError when there is none yet.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import duckdb
 
 from flyby.days import DAY, WINDOW_DAYS
 from flyby.fetch.lateness import Lateness
-from flyby.query.database import ASTEROIDS_SCHEMA, Database, lateness, opened, query_text
+from flyby.query.database import ASTEROIDS_SCHEMA, Database, lateness, opened, query_text, with_values
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)
@@ -507,15 +506,4 @@ def _records(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[Any]:
-    """What `queries/<query>.sql` gives, with its $names written out: binding a parameter makes DuckDB import pandas
-    where that is installed, which takes longer than everything else together."""
-    literals = {name: _literal(value) for name, value in values.items()}
-    return connection.execute(re.sub(r"\$(\w+)", lambda match: literals[match[1]], query_text(query))).fetchall()
-
-
-def _literal(value: datetime | date | float | Sequence[int]) -> str:
-    if isinstance(value, datetime):
-        return f"TIMESTAMPTZ '{value.isoformat()}'"
-    if isinstance(value, date):
-        return f"DATE '{value.isoformat()}'"
-    return repr(value) if isinstance(value, float) else str(list(value))
+    return connection.execute(with_values(query_text(query), values)).fetchall()

@@ -357,7 +357,7 @@ class Record:
         if self._lake and kind == "VIEW":  # of whose columns a lake keeps no comments
             return
         described = _column_comments(dataset)
-        for (column,) in self._do(_text("columns"), {"name": name}).fetchall():
+        for (column,) in self._do(_text("columns").replace("$name", lake.quoted(name))).fetchall():
             if column in described:
                 self.connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {lake.quoted(described[column])}")
 

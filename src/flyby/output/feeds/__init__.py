@@ -19,7 +19,7 @@ from flyby.output.feeds.upcoming import schema, upcoming
 from flyby.output.feeds.week import DAYS, Week, fragment, page, png, svg
 from flyby.output.files import put
 from flyby.output.notify.notices import Flyby
-from flyby.query.database import Database, opened, query_text
+from flyby.query.database import Database, opened, query_text, with_values
 from flyby.settings import NotableRule, Settings
 
 #: In the calendar are flybys from so many days ago on, and whatever is coming.
@@ -96,6 +96,6 @@ def _differs(path: Path, content: bytes) -> bool:
 
 
 def _records(connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:
-    result = connection.execute(query_text(query), parameters)
+    result = connection.execute(with_values(query_text(query), parameters))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

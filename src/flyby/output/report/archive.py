@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from flyby.query.database import with_values
 from flyby.query.sure import NARROW
 
 #: What is said of an asteroid, and of a flyby of its: columns of `flybys_ever.sql`.
@@ -38,7 +39,7 @@ def archive(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> d
 def _columns(connection: duckdb.DuckDBPyConnection, query: str, **values: Any) -> dict[str, Sequence[Any]]:
     """What the query gives, in columns: there can be a hundred thousand rows."""
     text = files("flyby.output.report").joinpath("queries", f"{query}.sql").read_text(encoding="utf-8")
-    result = connection.execute(text, values)
+    result = connection.execute(with_values(text, values))
     names = [column[0] for column in result.description or ()]
     rows = result.fetchall()
     return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
