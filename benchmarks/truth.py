@@ -52,7 +52,8 @@ are asked for, and kept by a rule. Each contender gets the same answers, and as 
 The lesson's way asks for yesterday once. A lookback of *n* days asks for *n* days every morning and *replaces* them; *merge* only
 adds and updates, as dlt's merge does (dlt itself was run on the earthquakes, and held the same rows: {dlt}); *ends* what of them
 is absent, as a dbt snapshot with `hard_deletes` does, so it lists what a replacing lookback lists and keeps what was. flyby is the
-component `flyby.WindowedApiComponent` at {per_request}.
+component `flyby.WindowedApiComponent` at {per_request}, and what counts is its table as it is: rows that the source no longer lists
+stay in it, with `listed = false`, until they are withdrawn.
 
 {worlds}
 
@@ -230,7 +231,7 @@ class Flyby:
 
     def lists(self) -> dict[date, dict[str, Values]]:
         kept: dict[date, dict[str, Values]] = {}
-        for key, day, said in ask(self._home / "rows.duckdb", "SELECT key, day, said FROM rows WHERE listed")[1]:
+        for key, day, said in ask(self._home / "rows.duckdb", "SELECT key, day, said FROM rows")[1]:
             kept.setdefault(day, {})[key] = tuple(json.loads(said))
         return kept
 
@@ -369,7 +370,12 @@ def as_dlt_merges(world: World, days: int, folder: Path) -> str:
 
     rule = Rule("", days, merges=True)
     database = folder / "dlt.duckdb"
-    pipeline = dlt.pipeline("truth", destination=dlt.destinations.duckdb(str(database)), pipelines_dir=str(folder))
+    pipeline = dlt.pipeline(
+        "truth",
+        dataset_name="truth_dataset",
+        destination=dlt.destinations.duckdb(str(database)),
+        pipelines_dir=str(folder),
+    )
     for morning in range(world.mornings):
         rule.morning(world, morning)
         tick = world.first + morning * DAY
@@ -379,7 +385,9 @@ def as_dlt_merges(world: World, days: int, folder: Path) -> str:
             for key, said in world.answer(morning, day).items()
         ]
         pipeline.run(rows, table_name="rows", write_disposition="merge", primary_key="key")
-    held = {(key, tuple(json.loads(said))) for key, said in ask(database, "SELECT key, said FROM rows")[1]}
+    held = {
+        (key, tuple(json.loads(said))) for key, said in ask(database, "SELECT key, said FROM truth_dataset.rows")[1]
+    }
     expected = {(key, said) for rows in rule.kept.values() for key, said in rows.items()}
     return f"{len(held):,} rows, {'none' if held == expected else len(held ^ expected)} differing"
 

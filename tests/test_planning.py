@@ -19,6 +19,7 @@ from flyby.fetch.plan import (
     Policy,
     budget,
     expected_growth,
+    gap,
     morning,
     revisits,
     wanted,
@@ -189,6 +190,25 @@ def test_of_what_is_due_the_most_overdue_comes_first(ledger: list[LedgerDay], n:
 def test_a_week_that_the_machine_was_off_is_one_or_two_requests() -> None:
     gap = [LedgerDay(TODAY - n * DAY, None, "missing") for n in range(9, 16)]
     assert len(revisits(gap, now=NOW, budget=22, asked=OWN)) <= 2
+
+
+@given(off=st.integers(1, 40), days=st.integers(1, 8))
+def test_the_days_on_which_the_machine_was_off_are_missing_on_the_first_morning_after(off: int, days: int) -> None:
+    last = TODAY - off * DAY
+    policy = Policy(window_days=days, ahead_days=0)
+    mornings = [held(last - n * DAY, seen=NOW - (off - 1) * DAY) for n in range(1, 9)]
+    [own] = morning(TODAY, policy)
+    missing = gap(mornings, own)
+    assert [entry.day for entry in missing] == [last + n * DAY for n in range((own.start - last).days)]
+    assert {entry.state for entry in missing} <= {"missing"}
+    asked = revisits([*mornings, *missing], now=NOW, budget=40, asked=[own], policy=policy)
+    assert set(asked_days([own, *asked])) >= {last + n * DAY for n in range(off)}
+
+
+def test_a_gap_between_a_backfill_and_the_mornings_is_nobody_s_omission() -> None:
+    long_ago = [held(date(1996, 1, 1) + n * DAY) for n in range(30)]
+    assert gap(long_ago, OWN[0]) == []
+    assert gap([], OWN[0]) == []
 
 
 @given(remaining=st.none() | st.integers(0, 2000), used=st.integers(2, 80), policy=st.sampled_from((DEMO, NEOWS)))

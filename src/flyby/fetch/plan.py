@@ -131,6 +131,18 @@ def revisits(
     return sorted(chosen, key=refused.__contains__)
 
 
+def gap(ledger: Iterable[LedgerDay], own: Window) -> list[LedgerDay]:
+    """The days that went by unasked between the last one that was asked for while it was news and the window `own`: the
+    ledger learns of them only when that is taken in."""
+    news = [
+        entry.day
+        for entry in ledger
+        if entry.last_observed_at and abs((entry.last_observed_at.date() - entry.day).days) <= WINDOW_DAYS
+    ]
+    days = (own.start - max(news)).days - 1 if news else 0
+    return [LedgerDay(own.start - n * DAY, None, "missing") for n in range(days, 0, -1)]
+
+
 def wanted(
     ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime, policy: Policy = NEOWS
 ) -> list[Window]:

@@ -9,7 +9,7 @@ from flyby.days import Window
 from flyby.errors import FeedError, SourceError
 from flyby.fetch.fetch import Refused, asking, policy, read
 from flyby.fetch.lateness import Lateness
-from flyby.fetch.plan import budget, morning, revisits
+from flyby.fetch.plan import budget, gap, morning, revisits
 from flyby.query.database import lateness, ledger, opened, requests_since
 from flyby.record.load import held
 from flyby.settings import Home
@@ -74,6 +74,7 @@ def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[
             with held(settings) as place, opened(place) as record:
                 used = len(own) + requests_since(record, schema, at - timedelta(days=1))
                 days = ledger(record, schema)
+                days += gap(days, own[0])
                 late = lateness(record, schema, at)
             if late:
                 plan = replace(plan, curve=late.curve(plan.curve))
