@@ -1,13 +1,24 @@
 """How late a source is can be learned from its record: claims about the estimate, whatever the source."""
 
+import json
 import random
-from datetime import date, timedelta
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flyby.fetch.lateness import LISTED_BY, RECENT_DAYS, Followed, Lateness, declared, learned
+from flyby.jobs.daily import gather
+from flyby.query.database import lateness
+from flyby.record.load import held, take_in
+from flyby.settings import Settings
 
 FIRST = date(2025, 1, 1)
 
@@ -30,9 +41,9 @@ def told(late_days: list[float], days: int, *, rows: int = 100, seed: int = 1, s
 
 
 def learn(rows: list[Followed]) -> Lateness:
-    lateness = learned(rows)
-    assert lateness is not None
-    return lateness
+    found = learned(rows)
+    assert found is not None
+    return found
 
 
 def test_the_share_of_each_morning_is_learned_though_the_latest_days_were_not_followed_for_long() -> None:
@@ -98,3 +109,54 @@ def test_beyond_what_was_followed_the_declared_lateness_goes_on() -> None:
     assert curve.by(end) == pytest.approx(prior.by(end))
     assert curve.by(30) == prior.by(30) == 1
     assert curve.by(0.25) < prior.by(end)
+
+
+@pytest.mark.long
+def test_thirty_mornings_of_asteroids_tell_within_three_errors_how_late_neows_is(shared: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(shared / "realsky" / "neows_server.py"), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr
+            url = next(m[0] for line in server.stderr if (m := re.search(r"http://127\.0\.0\.1:\d+", line)))
+            environ = {"FLYBY_HOME": str(tmp_path), "FLYBY_NEOWS_URL": f"{url}/neo/rest/v1", "NASA_API_KEY": "k" * 40}
+            settings = Settings.load(environ)
+            first = date(2019, 3, 1)
+            for n in range(30):
+                tick = first + timedelta(days=n)
+                urlopen(f"{url}/-/as-of/{tick}").close()
+                settings = replace(settings, rehearsed_now=datetime.combine(tick, time(6), UTC))
+                gather(settings, tick)
+                take_in(settings)
+            with held(settings) as place:
+                late = lateness(place, settings.dataset.schema, settings.now())
+            assert late
+            truth = Truth(url, [first + timedelta(days=n) for n in range(-1, 29)])
+            for share in late.shares[:7]:
+                error = 3 * max(share.listed_error, 0.01)
+                assert share.listed == pytest.approx(truth.share(share.day, late.followed_days), abs=error), share
+        finally:
+            server.terminate()
+
+
+class Truth:
+    """What NeoWs listed for some days, so many mornings after each."""
+
+    def __init__(self, url: str, days: list[date]) -> None:
+        self._url, self._days = url, days
+
+    def share(self, morning: int, last: int) -> float:
+        """Of all that is listed on the morning D+`last`, what was on D+`morning`."""
+        both, later = 0, 0
+        for day in self._days:
+            then, now = self._listed(day, morning), self._listed(day, last)
+            both, later = both + len(then & now), later + len(now)
+        return both / later
+
+    def _listed(self, day: date, morning: int) -> set[str]:
+        request = Request(
+            f"{self._url}/neo/rest/v1/feed?start_date={day}&end_date={day}&api_key=truth",
+            headers={"X-As-Of": str(day + timedelta(days=morning))},
+        )
+        with urlopen(request) as answer:
+            told = json.load(answer)
+        return {neo["id"] for neo in told["near_earth_objects"].get(str(day), [])}

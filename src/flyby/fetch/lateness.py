@@ -14,9 +14,11 @@ from datetime import date
 from math import exp2, log, sqrt
 from typing import NamedTuple
 
-#: A curve is learned up to the greatest age through which so many days, with so many rows, were followed.
+#: A curve is learned up to the greatest age through which so many days, with so many rows, were followed, and so great a
+#: share of all: where few were, chance would speak.
 ENOUGH_DAYS = 2
 ENOUGH_ROWS = 50
+ENOUGH_SHARE = 1 / 3
 #: Mornings are not to the minute: so much, in days, is the same age.
 SAME_AGE = 0.05
 #: Ages at which the curve is told, in whole days after the day: D+1 is the morning after it.
@@ -135,7 +137,8 @@ def _usual_hour(rows: Sequence[Followed]) -> float:
 
 def _is_enough(by_day: dict[date, list[Followed]], age: float) -> bool:
     through = [its for its in by_day.values() if its[0].until >= age - SAME_AGE]
-    return len(through) >= ENOUGH_DAYS and sum(row.rows for its in through for row in its) >= ENOUGH_ROWS
+    enough = max(ENOUGH_DAYS, ENOUGH_SHARE * len(by_day))
+    return len(through) >= enough and sum(row.rows for its in through for row in its) >= ENOUGH_ROWS
 
 
 def _with_error(
