@@ -14,8 +14,8 @@ from datetime import date
 from math import exp2, log, sqrt
 from typing import NamedTuple
 
-#: A curve is learned up to the greatest age through which so many days, with so many rows, were followed, and so great a
-#: share of all: where few were, chance would speak.
+#: A curve is learned up to the greatest age through which so many days, with so many rows, were followed, and so great
+#: a share of all: where few were, chance would speak.
 ENOUGH_DAYS = 2
 ENOUGH_ROWS = 50
 ENOUGH_SHARE = 1 / 3
