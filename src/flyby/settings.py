@@ -2,6 +2,7 @@
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ class NotableRule:
         return f"{'hazardous ' if self.hazardous else ''}{size}{sure}{self.within_ld:g} LD"
 
 
-class Home:
+class Home(ABC):
     """Where the record of one dataset is kept, and by which clock: all that landing, loading and publishing ask."""
 
     __slots__ = ()
@@ -58,9 +59,9 @@ class Home:
     patience_min: float
 
     @property
+    @abstractmethod
     def dataset(self) -> "Dataset":
         """What the record is of."""
-        raise NotImplementedError
 
     def now(self) -> datetime:
         """This moment in UTC, or the rehearsed one."""

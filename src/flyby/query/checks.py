@@ -81,18 +81,18 @@ def _finding(check: Check, numbers: Numbers) -> Finding:
 
 
 def _yesterday_is_present(n: Numbers) -> tuple[bool, str]:
-    if n["yesterday_flybys"]:
-        return True, f"{n['yesterday']} lists {count(n['yesterday_flybys'], 'flyby')}"
-    if n["yesterday_age_h"] is None:
-        return False, f"{n['yesterday']} was never asked for: `flyby run` does"
-    return False, f"{n['yesterday']} lists nothing"
+    return _yesterday(n, n["yesterday_flybys"], "flyby", "`flyby run` does")
 
 
 def _yesterday_is_listed(n: Numbers) -> tuple[bool, str]:
-    if n["yesterday_rows"]:
-        return True, f"{n['yesterday']} lists {count(n['yesterday_rows'], 'row')}"
+    return _yesterday(n, n["yesterday_rows"], "row", "a run of the job does")
+
+
+def _yesterday(n: Numbers, listed: int | None, thing: str, what_does: str) -> tuple[bool, str]:
+    if listed:
+        return True, f"{n['yesterday']} lists {count(listed, thing)}"
     if n["yesterday_age_h"] is None:
-        return False, f"{n['yesterday']} was never asked for: a run of the job does"
+        return False, f"{n['yesterday']} was never asked for: {what_does}"
     return False, f"{n['yesterday']} lists nothing"
 
 
