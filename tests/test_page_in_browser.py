@@ -232,6 +232,7 @@ def test_pointing_at_a_mark_tells_of_it_and_a_tap_nearby_opens_it(page: Page) ->
     box = mark.bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] + 8, box["y"] + box["height"] / 2)
+    page.wait_for_selector("html[data-told]")  # what is known of it is unpacked first
     assert page.locator("#asteroid-title").inner_text() == tip.splitlines()[0]
     assert page.locator("#coming").is_hidden()
     page.go_back()
