@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -38,8 +39,9 @@ from faults import (
 from flyby.days import DAY, Window
 from flyby.errors import FeedError, HomeError, PassingError, SourceError
 from flyby.sandbox import Sandbox
+from flyby.sources import jpl
 from flyby.sources.answer import Answer, Quota
-from flyby.sources.cad import client, feed
+from flyby.sources.cad import feed
 from flyby.sources.cad.client import Cad
 from flyby.sources.observations import OBSERVATIONS
 
@@ -345,8 +347,11 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"READ_TIMEOUT_S": 0.3, "DEADLINE_S": 0.6, "FIRST_WAIT_S": 0.01}.items():
-        monkeypatch.setattr(client, name, seconds)
+    patience(monkeypatch, read_s=0.3, deadline_s=0.6, first_wait_s=0.01)
+
+
+def patience(monkeypatch: pytest.MonkeyPatch, **seconds: Any) -> None:
+    monkeypatch.setattr(jpl, "PATIENCE", replace(jpl.PATIENCE, **seconds))
 
 
 class Asked:
@@ -448,7 +453,7 @@ REFUSAL = b'{"message":"date-min: invalid date","moreInfo":"https://ssd-api.jpl.
 def test_what_does_not_pass_by_itself_is_final_at_once(
     server: FaultServer, act: Act, kind: type[SourceError], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE_S", 20)
+    patience(monkeypatch, deadline_s=20)
     server.play(act)
     asked = Asked(server.url)
     assert type(asked.error) is kind
@@ -476,7 +481,7 @@ def test_a_full_disk_is_not_the_source_s_fault_and_not_tried_again(server: Fault
 def test_one_request_is_under_way_at_a_time_however_many_ask(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE_S", 10)
+    patience(monkeypatch, deadline_s=10)
     lock = threading.Lock()
     together = []
 

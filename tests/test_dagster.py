@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,7 @@ def dead(server: HTTPServer) -> None:
 def test_a_failed_run_says_why_in_one_line_and_keeps_the_key_to_itself(
     failure: Callable[[HTTPServer], None], says: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(client, "PATIENCE", replace(client.PATIENCE, first_wait_s=0.01))
     monkeypatch.setenv("FLYBY_PATIENCE", "0")
     with HTTPServer() as server:
         monkeypatch.setenv("FLYBY_NEOWS_URL", server.url_for("").rstrip("/"))

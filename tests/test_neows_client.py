@@ -10,6 +10,7 @@ import traceback
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -56,8 +57,11 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"READ_TIMEOUT_S": 0.5, "DEADLINE_S": 1.0, "FIRST_WAIT_S": 0.01}.items():
-        monkeypatch.setattr(client, name, seconds)
+    patience(monkeypatch, read_s=0.5, deadline_s=1.0, first_wait_s=0.01)
+
+
+def patience(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    monkeypatch.setattr(client, "PATIENCE", replace(client.PATIENCE, **values))
 
 
 class Asked:
@@ -170,7 +174,7 @@ def test_what_passes_is_asked_again_until_it_has_passed(server: FaultServer, fau
 def test_what_does_not_pass_is_given_up_in_one_line(
     server: FaultServer, fault: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    patience(monkeypatch, attempts=2)
     server.play(fault)
     asked = Asked(server.url)
     assert isinstance(asked.error, (PassingError, QuotaError))
@@ -217,7 +221,7 @@ DATE_LIMIT = b'{"code": 400, "http_error": "BAD_REQUEST", "error_message": "The 
 def test_what_does_not_pass_by_itself_is_final_at_once(
     server: FaultServer, act: Act, kind: type[SourceError], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE_S", 20)
+    patience(monkeypatch, deadline_s=20)
     server.play(act)
     asked = Asked(server.url)
     assert type(asked.error) is kind
@@ -229,12 +233,12 @@ def test_what_does_not_pass_by_itself_is_final_at_once(
 def test_a_body_without_end_takes_bounded_memory(
     server: FaultServer, act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "DEADLINE_S", 20)
+    patience(monkeypatch, deadline_s=20)
     server.play(act)
     tracemalloc.start()
     try:
         Asked(server.url)
-        assert tracemalloc.get_traced_memory()[1] < 4 * client.MAX_BODY_BYTES
+        assert tracemalloc.get_traced_memory()[1] < 4 * client.PATIENCE.body_bytes
     finally:
         tracemalloc.stop()
 
@@ -259,7 +263,7 @@ def test_a_source_that_stays_down_is_given_up_after_the_stated_time(
     server.play(answer(b"<html>", 503))
     with NeoWs(server.url, KEY, on_answer=lambda _: None, outage_s=0.5) as neows, pytest.raises(PassingError):
         neows.fetch(WINDOW, requested_at=NOW)
-    assert len(server.requests) > client.ATTEMPTS
+    assert len(server.requests) > client.PATIENCE.attempts
 
 
 def test_an_answer_that_is_no_feed_is_asked_for_no_more_often_however_long_an_outage_is_waited_for(
@@ -268,7 +272,7 @@ def test_an_answer_that_is_no_feed_is_asked_for_no_more_often_however_long_an_ou
     server.play(answer(b"<html>"))
     with NeoWs(server.url, KEY, on_answer=lambda _: None, outage_s=60) as neows, pytest.raises(FeedError):
         neows.fetch(WINDOW, requested_at=NOW)
-    assert len(server.requests) == client.ATTEMPTS
+    assert len(server.requests) == client.PATIENCE.attempts
 
 
 def test_an_allowance_used_up_says_how_long_to_wait(server: FaultServer) -> None:
@@ -286,7 +290,7 @@ def test_an_allowance_that_is_never_said_to_return_is_a_quota_error_too(server: 
     error = Asked(server.url).error
     assert isinstance(error, QuotaError)
     assert error.retry_after_s is None
-    assert len(server.requests) == client.ATTEMPTS
+    assert len(server.requests) == client.PATIENCE.attempts
 
 
 def test_a_retry_after_ten_years_ahead_is_not_waited_for(server: FaultServer) -> None:
@@ -401,8 +405,7 @@ def test_a_full_disk_is_not_the_source_s_fault_and_not_tried_again(server: Fault
 
 
 def test_eight_requests_are_in_flight_at_once_and_no_more(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "READ_TIMEOUT_S", 10)
-    monkeypatch.setattr(client, "DEADLINE_S", 10)
+    patience(monkeypatch, read_s=10, deadline_s=10)
     together = threading.Barrier(client.IN_FLIGHT)
 
     def act(connection: socket.socket, _: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -62,7 +63,7 @@ class NeoWsServer(FaultServer):
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(client, "PATIENCE", replace(client.PATIENCE, first_wait_s=0.001))
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_a_morning_gets_all_it_can_and_names_the_revisit_that_it_could_not_have(
     take_in(at(NOW, tmp_path, server))
     assert set(refused(at(NOW, tmp_path, server))) == set(window.days)
     gather(at(NOW + timedelta(hours=1), tmp_path, server), TODAY)
-    assert server.asked.count(window) == client.ATTEMPTS, "asked for again after half a day only"
+    assert server.asked.count(window) == client.PATIENCE.attempts, "asked for again after half a day only"
     server.show(listing_nothing)
     later = at(NOW + DAY, tmp_path, server)
     assert window in gather(later, TODAY + DAY).revisited

@@ -29,7 +29,7 @@ from flyby.record.load import load_staged, publish_record, stage_landed
 from flyby.record.staging import stage
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sources.cad import client
+from flyby.sources.jpl import PATIENCE
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TODAY = NOW.date()
@@ -40,7 +40,7 @@ NOTHING = make_cad(count=0, fields=..., data=...)
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("flyby.sources.jpl.PATIENCE", replace(PATIENCE, first_wait_s=0.01))
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_jpl_is_asked_for_few_windows_a_day_and_the_rest_is_put_off(settings: Se
 def test_a_jpl_that_gives_no_answer_is_one_line_and_what_came_is_landed_and_rejected(
     settings: Settings, jpl: FaultServer, act: Act, words: str, answers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("flyby.sources.jpl.PATIENCE", replace(PATIENCE, first_wait_s=0.01, read_s=0.3))
     jpl.play(act)
     with pytest.raises(SourceError, match=words):
         listen(settings, [YEAR, around(TODAY)])

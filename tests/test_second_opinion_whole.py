@@ -35,7 +35,7 @@ from flyby.query.database import ask
 from flyby.record.load import take_in
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
-from flyby.sources.cad import client
+from flyby.sources import jpl
 from flyby.sources.cad.feed import Feed, decode
 
 #: JPL's recorded answer is of 27 September 2020, NeoWs' of December.
@@ -227,7 +227,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     """An environment without settings, for jobs that are to find a test's own."""
     for name in [name for name in os.environ if name.startswith(("FLYBY_", "NASA_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(jpl, "PATIENCE", replace(jpl.PATIENCE, first_wait_s=0.01))
     return monkeypatch
 
 

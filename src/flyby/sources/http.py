@@ -1,4 +1,4 @@
-"""One HTTP exchange, the same for every source: bounded in time and in size, and its failures in flyby's words.
+"""One HTTP exchange, the same for every source: bounded in time and in size, what goes wrong in flyby's words.
 
 No message quotes what was sent, so neither a key nor a query is in any.
 """
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import inf
 from socket import gaierror
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +27,8 @@ from flyby.errors import FeedError, PassingError, QuotaError, SourceError
 OUTAGE_WAIT_S = 20.0
 #: An answer is filed under this computer's clock, which may differ from the source's by so much.
 CLOCK_SLACK = timedelta(days=1)
+
+T = TypeVar("T")
 
 _FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError, httpcore2.TimeoutException)
 
@@ -57,8 +59,8 @@ class Patience:
     #: … and who waits is told, once it takes long.
     tell: Callable[[str], None] | None = None
 
-    def tries(self) -> Iterable[stamina.Attempt]:
-        """The attempts, one after another until one raises nothing, or what another attempt would not change."""
+    def until_done(self, attempt: Callable[[int], T]) -> T:
+        """What `attempt` returns; it is given its number, 1, 2, …, and made again after what tends to pass."""
         began = time.monotonic()
         attempts = 0
 
@@ -75,7 +77,7 @@ class Patience:
                     self.tell(f"{error} (waiting: asked again for {minutes(left_s)})")
             return self._wait_s(error)
 
-        return stamina.retry_context(
+        for made in stamina.retry_context(
             on=goes_on,
             attempts=None,
             timeout=max(self.total_s, self.outage_s),
@@ -83,7 +85,10 @@ class Patience:
             wait_max=OUTAGE_WAIT_S,
             wait_exp_base=3,
             wait_jitter=self.first_wait_s,
-        )
+        ):
+            with made:
+                return attempt(made.num)
+        raise AssertionError("unreachable")
 
     def _wait_s(self, error: Exception) -> bool | float:
         """Whether to try again after `error`, and after how many seconds if the source says."""
@@ -94,6 +99,23 @@ class Patience:
         return max(error.retry_after_s, self.first_wait_s) if error.retry_after_s <= self.longest_wait_s else False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a service is called, and what to do when it refuses."""
+
+    #: Who answers, and from what, where they have several services.
+    name: str
+    what: str = ""
+    #: Where its address is set.
+    setting: str
+    #: What to do about a refused key; empty where there are no keys, and so no allowances …
+    key: str = ""
+    #: … about a used-up allowance, besides waiting …
+    allowance: str = ""
+    #: … and about a refused question, if there is more to it than the address.
+    question: str = ""
+
+
 class Response(NamedTuple):
     """A complete response: header names in lower case, the body decoded."""
 
@@ -101,26 +123,49 @@ class Response(NamedTuple):
     headers: dict[str, str]
     body: bytes
 
+    def whole(self, header: str | None) -> int | None:
+        """The number that `header` holds; None if it is absent or makes no sense."""
+        text = self.headers.get(header.lower(), "").strip() if header else ""
+        return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+    def retry_after_s(self) -> float | None:
+        """How long the source says to wait, in either form that HTTP allows; None if nothing that makes sense."""
+        if (seconds := self.whole("retry-after")) is not None:
+            return float(seconds)
+        try:
+            moment = parsedate_to_datetime(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
 
 class Service:
-    """The service `name` at `url`, an address that the setting `setting` names. Several threads may ask at once."""
+    """The service at `url`. A context manager; several threads may ask at once."""
 
-    def __init__(self, url: str, *, name: str, setting: str, connections: int) -> None:
-        self.host = urlsplit(url).hostname or ""
+    def __init__(
+        self, url: str, words: Words, patience: Patience, *, headers: Sequence[tuple[str, str]], connections: int
+    ) -> None:
+        self.title = f"{words.name}'s {words.what}" if words.what else words.name
+        self._host = urlsplit(url).hostname or ""
         self._url = url
-        self._name = name
-        self._setting = setting
+        self._words = words
+        self._patience = patience
+        self._headers = [*headers, ("Accept-Encoding", "gzip")]
         self._pool = _pool(url, connections)
 
-    def close(self) -> None:
-        """Hang up."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._pool.close()
 
-    def get(self, query: str, headers: Sequence[tuple[str, str]], patience: Patience) -> Response:
+    def get(self, query: str) -> Response:
         """One exchange, without retries. Redirects are not followed.
 
         Raises PassingError for what tends to pass, SourceError for what does not.
         """
+        patience = self._patience
         timeouts = {
             "connect": patience.connect_s,
             "read": patience.read_s,
@@ -132,16 +177,38 @@ class Service:
             with self._pool.stream(
                 "GET",
                 f"{self._url}?{query}",
-                headers=[*headers, ("Accept-Encoding", "gzip")],
+                headers=self._headers,
                 extensions={"timeout": timeouts},
             ) as response:
                 got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                encoding = got.get("content-encoding", "")
                 self._check_clock(got.get("date", ""))
-                body = self._decoded(response.iter_stream(), encoding, patience.body_bytes)
+                body = self._decoded(response.iter_stream(), got.get("content-encoding", ""))
                 return Response(response.status, got, body)
         except _FAILURES as error:
-            raise self._failure(error, patience) from None
+            raise self._failure(error) from None
+
+    def refusal(self, response: Response, asked: object, complaint: str = "") -> SourceError:
+        """What a response is that brings nothing for `asked`; `complaint` is what its body says of itself."""
+        status, words, wait_s = response.status, self._words, response.retry_after_s()
+        name, host, setting = words.name, self._host, words.setting
+        said = f"HTTP {status} {complaint}".strip()
+        if status >= 500 or status in (408, 425):
+            return PassingError(f"{self.title} is out of order ({said}): try again later", retry_after_s=wait_s)
+        if status == 429 and words.key:
+            again = f"try again {'later' if wait_s is None else f'in {minutes(wait_s)}'}{words.allowance}"
+            return QuotaError(f"the allowance at {name} is used up ({said}): {again}", retry_after_s=wait_s)
+        if status == 429:  # final: asking again at once would be what it complains of
+            return SourceError(f"{name} asks for fewer requests ({said}): try again tomorrow")
+        if status in (401, 403) and words.key:
+            return SourceError(f"{name} refuses to answer without a valid key ({said}): {words.key}")
+        if status == 404:
+            return SourceError(f"there is no {words.what or name} at {host} ({said}): check {setting}")
+        if 300 <= status < 400:
+            return SourceError(f"{host} redirects elsewhere (HTTP {status}): set {setting} to where it is now")
+        if status < 300:
+            return FeedError(f"no answer for {asked}: {said}")
+        advice = words.question or f"check {setting}, or upgrade flyby"
+        return SourceError(f"{name} refuses to answer for {asked} ({said}): {advice}")
 
     def _check_clock(self, date: str) -> None:
         """SourceError if this computer's clock is so wrong that an answer would be filed under another day."""
@@ -151,68 +218,53 @@ class Service:
             return
         if abs(off) > CLOCK_SLACK:
             days = f"{abs(off).days:,} days {'ahead' if off.days >= 0 else 'behind'}"
-            raise SourceError(f"by the clock of {self.host} this computer's is {days}: set it, then run the same again")
+            raise SourceError(
+                f"by the clock of {self._host} this computer's is {days}: set it, then run the same again"
+            )
 
-    def _failure(self, error: Exception, patience: Patience) -> SourceError:
+    def _failure(self, error: Exception) -> SourceError:
         """What a failed exchange is in flyby's words; httpcore's may quote what was sent."""
-        host = self.host
+        host, setting = self._host, self._words.setting
         cause = error.__context__  # the operating system's own error
         if isinstance(cause, gaierror):
-            return PassingError(f"{host} is not found: is there a network? Else check {self._setting}")
+            return PassingError(f"{host} is not found: is there a network? Else check {setting}")
         if isinstance(cause, ssl.SSLError) and isinstance(error, httpcore2.ConnectError):
             if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
                 return PassingError(f"{host} hung up during the TLS handshake: try again later")
             reason = getattr(cause, "verify_message", None) or cause.reason or "handshake failed"
             return SourceError(
                 f"no secure connection to {host} ({reason.replace('_', ' ').lower()}): "
-                f"check this computer's clock and certificates, the network's proxy, and {self._setting}"
+                f"check this computer's clock and certificates, the network's proxy, and {setting}"
             )
         if isinstance(error, httpcore2.ConnectTimeout):
-            return PassingError(f"{host} cannot be reached within {patience.connect_s:g} s: is there a network?")
+            return PassingError(f"{host} cannot be reached within {self._patience.connect_s:g} s: is there a network?")
         if isinstance(error, httpcore2.ConnectError):
-            return PassingError(f"{host} refuses connections: try again later, or check {self._setting}")
+            return PassingError(f"{host} refuses connections: try again later, or check {setting}")
         if isinstance(error, httpcore2.TimeoutException):
             return PassingError(f"{host} answers too slowly: try again later")
         if isinstance(error, httpcore2.ProxyError):
             return PassingError("the proxy gives no connection: check HTTPS_PROXY")
         return PassingError(f"{host} broke off its answer: try again later")
 
-    def _decoded(self, chunks: Iterable[bytes], encoding: str, most_bytes: int) -> bytes:
+    def _decoded(self, chunks: Iterable[bytes], encoding: str) -> bytes:
         """The content, unpacked bit by bit: a body without end, or a compression bomb, never takes more than the
         cap."""
+        name, most_bytes = self._words.name, self._patience.body_bytes
         encoding = encoding.strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise PassingError(f"{self._name} answers in an encoding that nobody asked for: try again later")
+            raise PassingError(f"{name} answers in an encoding that nobody asked for: try again later")
         gzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
         content = bytearray()
         try:
             for chunk in chunks:
                 content += gzip.decompress(chunk, most_bytes + 1 - len(content)) if gzip else chunk
                 if len(content) > most_bytes:
-                    raise SourceError(f"the answer has more than {most_bytes >> 20} MiB: check {self._setting}")
+                    raise SourceError(f"the answer has more than {most_bytes >> 20} MiB: check {self._words.setting}")
         except zlib.error:
-            raise PassingError(f"{self._name} sent damaged gzip: try again later") from None
+            raise PassingError(f"{name} sent damaged gzip: try again later") from None
         if gzip and content and not gzip.eof:
-            raise PassingError(f"{self._name} broke off its answer: try again later")
+            raise PassingError(f"{name} broke off its answer: try again later")
         return bytes(content)
-
-
-def whole(text: str) -> int | None:
-    """The number that a header holds; None if it is absent or makes no sense."""
-    return int(text) if re.fullmatch("[0-9]{1,9}", text.strip()) else None
-
-
-def retry_after_s(headers: dict[str, str]) -> float | None:
-    """How long the source says to wait, in either form that HTTP allows; None if it says nothing that makes sense."""
-    text = headers.get("retry-after", "")
-    if (seconds := whole(text)) is not None:
-        return float(seconds)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def minutes(seconds: float) -> str:

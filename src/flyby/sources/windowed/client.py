@@ -7,39 +7,34 @@ anyone sees it.
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from flyby import __version__
 from flyby.days import Window
-from flyby.errors import FeedError, PassingError, QuotaError, SourceError, UsageError
+from flyby.errors import FeedError, QuotaError, SourceError, UsageError
 from flyby.sources.answer import Answer, Quota
-from flyby.sources.http import Patience, Response, Service, minutes, retry_after_s, whole
+from flyby.sources.http import Patience, Response, Service, Words
 from flyby.sources.secrets import Redaction
 from flyby.sources.windowed.api import Api
 from flyby.sources.windowed.feed import Rows, next_link, together
 
-CONNECT_TIMEOUT_S = 10.0
-#: The longest silence.
-READ_TIMEOUT_S = 60.0
-#: The longest that one attempt may take in all, however steadily it drips.
-DEADLINE_S = 120.0
-#: Decoded, of one page.
-MAX_BODY_BYTES = 64 << 20
 #: A window of more pages is a paging that does not end.
 MOST_PAGES = 1000
+PATIENCE = Patience(
+    connect_s=10.0,
+    read_s=60.0,
+    deadline_s=120.0,
+    body_bytes=64 << 20,  # of one page
+    attempts=4,
+    first_wait_s=0.2,
+    total_s=300.0,
+    longest_wait_s=120.0,
+)
 
-ATTEMPTS = 4
-FIRST_WAIT_S = 0.2
-#: After this long no further attempt is begun.
-PATIENCE_S = 300.0
-#: A source that wants more time than this is not waited for.
-LONGEST_WAIT_S = 120.0
 
-
-class ApiClient:
+class ApiClient(Service):
     """The API `api`, asked with `key` if it wants one. A context manager; several threads may fetch, and take turns.
 
     `on_answer` is given every complete answer, a refusal or a page too, before it is judged. No more than `allowed`
@@ -57,27 +52,21 @@ class ApiClient:
         outage_s: float = 0.0,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        self.title = api.title
+        headers = [("User-Agent", f"flyby/{__version__}"), ("Accept", "application/json")]
+        if api.key_header and key:
+            headers.append((api.key_header, key))
+        words = Words(
+            name=api.title, setting="url", key="check api_key and key_header", question="check window and parameters"
+        )
+        patience = replace(PATIENCE, outage_s=outage_s, tell=tell)
+        super().__init__(api.url, words, patience, headers=headers, connections=1)
         self._api = api
         self._rows = Rows(api)
-        self._service = Service(api.url, name=api.title, setting="url", connections=1)
-        self._headers = [("User-Agent", f"flyby/{__version__}"), ("Accept", "application/json")]
-        if api.key_header and key:
-            self._headers.append((api.key_header, key))
         self._redact = Redaction(key) if key else bytes
         self._on_answer = on_answer
         self._left = allowed
-        self._outage_s, self._tell = outage_s, tell
         self._turn = threading.Lock()
         self._next_at = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._service.close()
 
     def fetch(self, window: Window, *, requested_at: datetime) -> Answer:
         """The answer for `window`: rows that `Rows.decode` accepts.
@@ -88,41 +77,28 @@ class ApiClient:
         """
         if len(window.days) > self._api.window_days:
             raise UsageError(f"{self.title} is asked for at most {self._api.window_days} days, not for {window}")
-        patience = Patience(
-            connect_s=CONNECT_TIMEOUT_S,
-            read_s=READ_TIMEOUT_S,
-            deadline_s=DEADLINE_S,
-            body_bytes=MAX_BODY_BYTES,
-            attempts=ATTEMPTS,
-            first_wait_s=FIRST_WAIT_S,
-            total_s=PATIENCE_S,
-            longest_wait_s=LONGEST_WAIT_S,
-            outage_s=self._outage_s,
-            tell=self._tell,
-        )
-        for attempt in patience.tries():
-            with attempt:
-                return self._attempt(window, requested_at, attempt.num, patience)
-        raise AssertionError("unreachable")
+        return self._patience.until_done(lambda number: self._attempt(window, requested_at, number))
 
-    def _attempt(self, window: Window, requested_at: datetime, number: int, patience: Patience) -> Answer:
+    def _attempt(self, window: Window, requested_at: datetime, number: int) -> Answer:
         with self._turn:
-            last, pages = self._pages(window, patience)
-        api = self._api
-        quota = Quota(_header(last, api.limit_header), _header(last, api.remaining_header))
-        answer = Answer(api.name, window, requested_at, number, last.status, together(pages), quota)
+            last, pages = self._pages(window)
+        api, body = self._api, together(pages)
+        quota = Quota(last.whole(api.limit_header), last.whole(api.remaining_header))
+        answer = Answer(api.name, window, requested_at, number, last.status, body, quota)
         self._on_answer(answer)
-        self._judge(answer, last.headers)
+        if last.status != 200:
+            raise self.refusal(last, window, self._rows.complaint(body))
+        self._rows.decode(body, window)
         return answer
 
-    def _pages(self, window: Window, patience: Patience) -> tuple[Response, list[bytes]]:
+    def _pages(self, window: Window) -> tuple[Response, list[bytes]]:
         """The last response, and the bodies that belong to the answer: those of all pages, or that of the one that is
         no page."""
         query = urlencode(self._query(window, 0))
         pages: list[bytes] = []
         asked = {query}
         while True:
-            response = self._get(query, patience)
+            response = self.get(query)
             page = self._redact(response.body)
             if response.status != 200:
                 return response, [page]
@@ -162,38 +138,12 @@ class ApiClient:
             raise SourceError(f"{self.title}'s next page lies at another address than its url: check paging")
         return other.query
 
-    def _get(self, query: str, patience: Patience) -> Response:
+    def get(self, query: str) -> Response:
+        """One exchange, at the declared pace, as long as there are requests left."""
         if self._left is not None:
             if self._left <= 0:
                 raise QuotaError(f"the requests that {self.title} allows for a day are used up: try again tomorrow")
             self._left -= 1
         time.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at = time.monotonic() + self._api.pace_s
-        return self._service.get(query, self._headers, patience)
-
-    def _judge(self, answer: Answer, headers: dict[str, str]) -> None:
-        """Return if the answer holds rows of its window, else raise what it is."""
-        status, title, host = answer.http_status, self.title, self._service.host
-        if status == 200:
-            self._rows.decode(answer.body, answer.window)
-            return
-        said = f"HTTP {status} {self._rows.complaint(answer.body)}".strip()
-        wait_s = retry_after_s(headers)
-        if status == 429:
-            again = "try again later" if wait_s is None else f"try again in {minutes(wait_s)}"
-            raise QuotaError(f"the allowance at {title} is used up ({said}): {again}", retry_after_s=wait_s)
-        if status >= 500 or status in (408, 425):
-            raise PassingError(f"{title} is out of order ({said}): try again later", retry_after_s=wait_s)
-        if status in (401, 403):
-            raise SourceError(f"{title} refuses to answer without a valid key ({said}): check api_key and key_header")
-        if status == 404:
-            raise SourceError(f"there is nothing at {host} ({said}): check url")
-        if 300 <= status < 400:
-            raise SourceError(f"{host} redirects elsewhere (HTTP {status}): set url to where it is now")
-        if status < 300:
-            raise FeedError(f"not a list of rows: {said}")
-        raise SourceError(f"{title} refuses to answer for {answer.window} ({said}): check window and parameters")
-
-
-def _header(response: Response, name: str | None) -> int | None:
-    return whole(response.headers.get(name.lower(), "")) if name else None
+        return super().get(query)
