@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 from benchmarks.survey import SEED, SURVEY_BEGAN, Further
@@ -25,6 +25,9 @@ from flyby.days import DAY, Window, windows
 from flyby.fetch.plan import MORNING_REQUESTS, LedgerDay, morning, revisits
 from flyby.jobs.compare import HISTORY_EVERY, MOST_A_DAY, around, history_windows
 from flyby.sandbox.population import LARGEST_SHIFT_DAYS, Population
+
+if TYPE_CHECKING:
+    from flyby.settings import Settings
 
 HISTORY_FROM = date(2024, 1, 1)
 MORNING_AT = time(6, tzinfo=UTC)
@@ -181,6 +184,14 @@ def mornings_on_paper(mornings: int, times: int) -> dict[str, Any]:
     return paper.so_far(times)
 
 
+def at(settings: "Settings", moment: datetime) -> "Settings":
+    """The settings at that moment, to which the sky's clock is set, too."""
+    control = settings.neows_url.removesuffix("/neo/rest/v1")
+    with urlopen(f"{control}/-/now/{moment:%Y-%m-%dT%H:%M:%SZ}"):
+        pass
+    return replace(settings, rehearsed_now=moment)
+
+
 def really(mornings: int) -> dict[str, Any]:
     """The same by flyby itself, without Dagster; what its record then says."""
     from flyby.jobs.backfill import backfill
@@ -191,21 +202,14 @@ def really(mornings: int) -> dict[str, Any]:
     from flyby.settings import Settings
 
     settings = Settings.load()
-
-    def at(moment: datetime) -> Settings:
-        control = settings.neows_url.removesuffix("/neo/rest/v1")
-        with urlopen(f"{control}/-/now/{moment:%Y-%m-%dT%H:%M:%SZ}"):
-            pass
-        return replace(settings, rehearsed_now=moment)
-
-    before = at(datetime.combine(SURVEY_BEGAN - DAY, MORNING_AT))
+    before = at(settings, datetime.combine(SURVEY_BEGAN - DAY, MORNING_AT))
     backfill(before, HISTORY_FROM, SURVEY_BEGAN - 2 * DAY, on_progress=lambda _: None)
     for n in range(mornings):
         tick = SURVEY_BEGAN + n * DAY
-        now = at(datetime.combine(tick, MORNING_AT))
+        now = at(settings, datetime.combine(tick, MORNING_AT))
         gather(now, tick)
         take_in(now)
-        second_opinion(at(datetime.combine(tick, SECOND_OPINION_AT)), tick)
+        second_opinion(at(settings, datetime.combine(tick, SECOND_OPINION_AT)), tick)
     names, [row] = ask(
         settings.database,
         """SELECT
