@@ -25,8 +25,6 @@ from flyby.settings import Settings
 
 #: Mornings that are timed, after the others.
 TIMED = 9
-#: How many days ago an answer that comes late was asked for: everything since then is taken in again.
-LATE_BY_DAYS = (1, 30)
 #: Readings of every question; the best counts.
 READINGS = 25
 QUESTIONS = (
@@ -49,7 +47,7 @@ def main(mornings: int) -> dict[str, float]:
     tick = SURVEY_BEGAN + mornings * DAY
     morning_s = median(_took_s(lambda now=now: _morning(now)) for now in _next_mornings(settings, tick))
     last = at(settings, datetime.combine(tick + (TIMED - 1) * DAY, MORNING_AT) + timedelta(hours=1))
-    late_s = {by: _late_s(last, last.now().date() - by * DAY) for by in LATE_BY_DAYS}
+    late_s = {by: _late_s(last, last.now().date() - by * DAY) for by in LATE}
     begun_s = time.process_time()
     rebuild_wall_s = _took_s(lambda: rebuild(last))
     rebuild_cpu_s = time.process_time() - begun_s
@@ -59,7 +57,7 @@ def main(mornings: int) -> dict[str, float]:
         MORNINGS: mornings,
         READ: readings,
         MORNING_S: morning_s,
-        **{LATE.format(by): taken_s / morning_s for by, taken_s in late_s.items()},
+        **{LATE[by]: taken_s / morning_s for by, taken_s in late_s.items()},
         REBUILD_CPU_S: rebuild_cpu_s / readings,
         REBUILD_S: rebuild_wall_s,
         **_asked(settings.database, str(tick)),
