@@ -11,6 +11,7 @@ from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError, unwritable
 from flyby.instance.instance import run_job
 from flyby.jobs import backfill as history
+from flyby.jobs.compare import second_opinion
 from flyby.output import terminal
 from flyby.query import views
 from flyby.sandbox import Sandbox
@@ -19,8 +20,9 @@ from flyby.settings import Settings
 MORNINGS = 8
 #: Rows of what is coming.
 COMING = 12
-#: When the mornings begin, UTC.
+#: When the mornings begin, UTC, and when JPL is asked.
 MORNING = timedelta(hours=6)
+SECOND_OPINION = timedelta(hours=7, minutes=30)
 HISTORY = timedelta(days=730)
 #: On this one, counted from 1, the source leaves out a whole group of objects, as NeoWs did for months in 2026.
 BROKEN_MORNING, FAULT = 5, "groups=54"
@@ -59,6 +61,7 @@ def show(settings: Settings) -> None:
     terminal.show_upcoming(views.upcoming(ours.published, now, closest_first=True), most=COMING)
     terminal.title("What is held")
     terminal.show_status(views.status(ours.published, now), home=str(home))
+    terminal.show_second_opinion(views.second_opinion(ours.published, now))
     _go_on(ours, beside_a_lake=settings.lake is not None)
 
 
@@ -116,6 +119,8 @@ def _morning(settings: Settings, sky: Sandbox, day: date, *, is_broken: bool) ->
         raise FlybyError(f"the demo's run failed: {result.error}")
     told = views.changes(settings.database, at - timedelta(microseconds=1))
     terminal.show_morning(day - DAY, views.passed(settings.database, day - DAY), told, warnings=result.warnings)
+    # The pages of later mornings show how sure JPL is.
+    second_opinion(replace(settings, rehearsed_now=views.midnight(day) + SECOND_OPINION), day)
 
 
 def _clear(home: Path) -> None:
