@@ -31,6 +31,7 @@ LATE = {
     30: "an answer that comes thirty days late, against a morning",
 }
 REBUILD_CPU_S, REBUILD_S = "made again: CPU seconds a reading", "made again: seconds"
+ANSWERS, REBUILD_ANSWER_S = "answers", "made again: CPU seconds an answer"
 QUESTIONS_ASKED = ("the closest ten of 30 days", "within 1 LD, by year", "one asteroid", "how many there are")
 
 

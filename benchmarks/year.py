@@ -16,7 +16,17 @@ from statistics import median
 import duckdb
 
 from benchmarks.decade import MORNING_AT, at, really
-from benchmarks.results import LATE, MORNING_S, MORNINGS, QUESTIONS_ASKED, READ, REBUILD_CPU_S, REBUILD_S
+from benchmarks.results import (
+    ANSWERS,
+    LATE,
+    MORNING_S,
+    MORNINGS,
+    QUESTIONS_ASKED,
+    READ,
+    REBUILD_ANSWER_S,
+    REBUILD_CPU_S,
+    REBUILD_S,
+)
 from benchmarks.survey import SURVEY_BEGAN
 from flyby.days import DAY
 from flyby.jobs.daily import gather
@@ -52,13 +62,17 @@ def main(mornings: int) -> dict[str, float]:
     rebuild_wall_s = _took_s(lambda: rebuild(last))
     rebuild_cpu_s = time.process_time() - begun_s
     with duckdb.connect(settings.database, read_only=True) as db:
-        [(readings,)] = db.execute("SELECT count(DISTINCT (source, requested_at)) FROM requests").fetchall()
+        [(readings, answers)] = db.execute(
+            "SELECT count(DISTINCT (source, requested_at)), count(*) FROM requests"
+        ).fetchall()
     return {
         MORNINGS: mornings,
         READ: readings,
+        ANSWERS: answers,
         MORNING_S: morning_s,
         **{LATE[by]: taken_s / morning_s for by, taken_s in late_s.items()},
         REBUILD_CPU_S: rebuild_cpu_s / readings,
+        REBUILD_ANSWER_S: rebuild_cpu_s / answers,
         REBUILD_S: rebuild_wall_s,
         **_asked(settings.database, str(tick)),
     }
