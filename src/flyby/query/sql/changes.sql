@@ -5,8 +5,10 @@
 WITH touched AS (
     SELECT DISTINCT flyby_id FROM revisions WHERE seen_from > $since
 ),
+-- What decides; the values are looked up at the end, of what is told.
 told AS (
-    SELECT r.*, s.priority
+    SELECT
+        r.flyby_id, r.sources, r.revision, r.change, r.listed, r.seen_from, r.seen_to, r.close_approach_date, s.priority
     FROM revisions AS r
     SEMI JOIN touched USING (flyby_id)
     JOIN sources AS s ON s.name = r.sources[1]
@@ -36,9 +38,7 @@ changed AS (
             WHEN NOT t.listed THEN 'relisted'
             ELSE 'revised'
         END AS kind,
-        n.seen_from AS changed_at,
-        n AS told,
-        CASE WHEN t.flyby_id IS NOT NULL THEN t END AS told_before
+        n.flyby_id, n.sources, n.revision, t.sources AS sources_before, t.revision AS revision_before
     FROM now_told AS n
     LEFT JOIN then_told AS t USING (flyby_id)
     LEFT JOIN asked_before AS a ON a.day = n.close_approach_date AND a.source = n.sources[1]
@@ -46,7 +46,14 @@ changed AS (
         AND (n.sources[1], n.revision) IS DISTINCT FROM (t.sources[1], t.revision)
 )
 FROM (
-    SELECT kind, 1 AS flybys, changed_at, told, told_before FROM changed WHERE kind <> 'first look'
+    SELECT
+        kind, 1 AS flybys, n.seen_from AS changed_at, n AS told,
+        CASE WHEN t.flyby_id IS NOT NULL THEN t END AS told_before
+    FROM changed AS c
+    JOIN revisions AS n USING (flyby_id, sources, revision)
+    LEFT JOIN revisions AS t
+        ON t.flyby_id = c.flyby_id AND t.sources = c.sources_before AND t.revision = c.revision_before
+    WHERE kind <> 'first look'
     UNION ALL
     SELECT kind, count(*), NULL, NULL, NULL FROM changed WHERE kind = 'first look' GROUP BY kind
 )
