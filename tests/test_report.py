@@ -94,14 +94,14 @@ def test_text_from_the_feed_cannot_end_the_element_that_holds_it(page: str) -> N
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "&lt;", "\u2028", "\u2029", "\ud800", "{{style}}", "\\1"])
 def test_any_text_comes_through_whole(text: str) -> None:
-    page = report._page({"text": text}, vega="", ever={})
+    page = report._page({"text": text}, vega="", ever="{}")
     assert embedded(page) == {"text": text}
     assert page.count("</script>") == 4
     page.encode()
 
 
 def test_what_is_no_number_is_null() -> None:
-    page = report._page({"values": [float("nan"), float("inf"), 1.5]}, vega="", ever={})
+    page = report._page({"values": [float("nan"), float("inf"), 1.5]}, vega="", ever="{}")
     assert embedded(page)["values"] == [None, None, 1.5]
 
 

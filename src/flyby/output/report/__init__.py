@@ -26,14 +26,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import msgspec
-
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.lateness import LISTED_BY
 from flyby.output.feeds import words, write_feeds
-from flyby.output.report.archive import archive
 from flyby.query.database import Database, ask, opened
+from flyby.query.sure import NARROW
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 from flyby.record.load import held
 from flyby.settings import Settings
@@ -73,7 +71,8 @@ def write_report(
     """
     with opened(published) as edition:
         data = _data(edition, now.astimezone(UTC))
-        ever = archive(edition, *_window(now))
+        first, last = _window(now)
+        _, [(ever,)] = _ask(edition, "archive", first=first, last=last, narrow=NARROW)
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(data, _vega(cache), ever=ever, coming=_coming(data), site=site))
@@ -171,7 +170,7 @@ def _latency(published: Database, now: datetime) -> dict[str, Any]:
     }
 
 
-def _ask(published: Database, query: str, **parameters: date) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _ask(published: Database, query: str, **parameters: date | float) -> tuple[list[str], list[tuple[Any, ...]]]:
     return ask(published, _text(f"queries/{query}.sql"), parameters)
 
 
@@ -179,7 +178,7 @@ def _page(
     data: dict[str, Any],
     vega: str,
     *,
-    ever: dict[str, Any],
+    ever: str,
     coming: Sequence[dict[str, Any]] = (),
     site: str | None = None,
 ) -> str:
@@ -191,8 +190,8 @@ def _page(
         "about": _about(coming, site, is_drawn=bool(vega)),
         "without_scripts": _without_scripts(coming),
         "data": _json(data).translate(SCRIPT_SAFE),
-        "archive": _packed(msgspec.json.encode(ever)),
-        "vega": _packed(vega.encode()),
+        "archive": _packed(ever),
+        "vega": _packed(vega),
         "program": '"use strict";\n' + "".join(map(_text, PROGRAM)),
     }
     # The page unpacks Vega's program and puts it into itself, as the text that this is the hash of.
@@ -257,8 +256,8 @@ def _json(value: Any) -> str:
     return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
 
 
-def _packed(content: bytes) -> str:
-    return b64encode(gzip.compress(content, 6, mtime=0)).decode()
+def _packed(text: str) -> str:
+    return b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
 def _plain(value: Any) -> Any:
