@@ -104,7 +104,6 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         from flyby.jobs.daily import MORNING_SLACK_DAYS
         from flyby.query.checks import CHECKS
 
-        gc.freeze()  # what is imported stays: the collector would go through all of it once more when the process ends
         reap(settings, dagster)
         defs = AsteroidsComponent.of(lambda: settings).build_defs()
         run_id = str(uuid4())
@@ -118,6 +117,7 @@ def run_job(settings: Settings, tick: date) -> RunResult:
                 run_id=run_id,
             )
         prune(settings, dagster)
+        gc.freeze()  # what was imported and made stays: the collector would go through all of it as the process ends
     figures = {
         name: value.value
         for event in result.get_asset_materialization_events()
