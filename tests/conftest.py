@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -12,6 +13,11 @@ from filelock import FileLock
 # inherit both: servers that tests start could not be ended.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is no claim of any test. At night there are many more.
+hypothesis.settings.register_profile("day", deadline=None)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
 #: The moment of the demo that tests and documents show.
 DEMO_NOW = "2026-11-23T12:00:00Z"
