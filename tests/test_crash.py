@@ -1,7 +1,6 @@
 """Killed at any instant, on a full or read-only disk, after a power cut, with a clock that lies: the next run heals."""
 
 import inspect
-import multiprocessing
 import os
 import re
 import resource
@@ -34,6 +33,7 @@ from flyby.query.database import ask, ledger
 from flyby.record import record as record_room
 from flyby.record.load import held, load_staged, publish_record, rebuild, stage_landed, take_in
 from flyby.settings import Settings
+from forks import in_a_child
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
 AB, CD, EF = (row(f"2019 {name}", f"384000{n}", f"2019-02-1{n}") for n, name in enumerate(("AB", "CD", "EF")))
@@ -41,11 +41,9 @@ FIRST, SECOND, THIRD = moment("2019-02-16"), moment("2019-02-17"), moment("2019-
 #: What Python tells of before it does it: everything that changes a file system, and more.
 DEEDS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.utime", "os.truncate", "os.link"}
 
+IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 #: At one in so many of them there is a kill.
-EVERY = 2 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 8
-
-_FORK = multiprocessing.get_context("forkserver")
-_FORK.set_forkserver_preload(["flyby.record.load", "flyby.jobs.daily", "flyby.jobs.backfill"])
+EVERY = 1 if IS_LONG else 9
 
 
 @pytest.fixture
@@ -84,14 +82,6 @@ def raw_tells(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Every
     return as_it_should_be(Home(folder))
 
 
-def in_a_child(work: Callable[..., None], *arguments: Any) -> int:
-    child = _FORK.Process(target=work, args=arguments)
-    child.start()
-    child.join(120)
-    assert child.exitcode is not None
-    return child.exitcode
-
-
 def die_at(deed: int, work: Callable[[Settings], object], home: Path) -> None:
     """Do the work, and be killed just before its `deed`-th deed."""
     left = deed
@@ -108,37 +98,32 @@ def die_at(deed: int, work: Callable[[Settings], object], home: Path) -> None:
     work(settings)
 
 
-@pytest.mark.parametrize("first", range(0, 24, EVERY))
 @pytest.mark.parametrize("work", [take_in, rebuild], ids=["take in", "rebuild"])
 def test_killed_before_one_deed_or_another_the_next_run_heals(
-    work: Callable[[Settings], object],
-    first: int,
-    tmp_path: Path,
-    two_mornings: TwoMornings,
-    raw_tells: Everything,
+    work: Callable[[Settings], object], tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything
 ) -> None:
-    for deed in range(first, 400, 24):
+    for deed in range(0, 400, EVERY):
         home = two_mornings(tmp_path / f"killed at {deed}")
         status = in_a_child(die_at, deed, work, home.settings.home)
         assert ask(home.settings.published, "SELECT count(*) > 0 FROM close_approaches")[1] == [(True,)]
         as_it_should_be(home, raw_tells)
         shutil.rmtree(home.settings.home)
         if status == 0:
-            assert deed > first
+            assert deed > 20
             return
         assert status == -signal.SIGKILL
     pytest.fail("it never came to its end")
 
 
-@pytest.mark.parametrize("first", range(1, 25, EVERY))
-def test_killed_while_the_first_database_is_made_the_next_run_makes_it(tmp_path: Path, first: int) -> None:
+def test_killed_while_the_first_database_is_made_the_next_run_makes_it(tmp_path: Path) -> None:
     raw_tells = None
-    for deed in range(first, 400, 24):
+    for deed in range(1, 400, EVERY):
         home = Home(tmp_path / f"killed at {deed}")
         home.land(FIRST, WEEK, body([AB]))
         status = in_a_child(die_at, deed, take_in, home.settings.home)
         raw_tells = as_it_should_be(home, raw_tells)
         if status == 0:
+            assert deed > 20
             return
     pytest.fail("it never came to its end")
 
@@ -246,7 +231,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(
         home = Home(tmp_path / "disk" / "home")
         shutil.copytree(before, home.settings.home, symlinks=True)
         failed = 0
-        for more_kb in range(0, 12_000, 240):
+        for more_kb in range(0, 12_000, 240 if IS_LONG else 600):
             grow(used_kb + more_kb)
             error = failure(work, home.settings)
             if error is None:
@@ -313,7 +298,7 @@ def test_every_command_says_of_a_disk_that_fills_up_what_to_do(
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("DAGSTER_HOME", raising=False)
-        for size_kb in (100, 300, 600, 1000, 1400):
+        for size_kb in (100, 300, 600, 1000, 1400) if IS_LONG else (100, 600, 1400):
             grow(size_kb)
             status = run(words)
             said = capsys.readouterr().err

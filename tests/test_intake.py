@@ -1,6 +1,5 @@
 """Whatever is killed, late or at the same time: what lies in raw/ ends up in the record, once, and is published."""
 
-import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from flyby.record.staging import stage
 from flyby.sources.answer import Answer, Quota
 from flyby.store.turns import turn
 from flyby.store.warehouse import warehouse
+from forks import FORK, in_a_child
 from warehouses import file_only
 
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
@@ -104,10 +104,7 @@ def test_a_process_killed_while_it_loads_leaves_the_record_as_it_was(home: Home)
     before = home.everything()
     home.land(SECOND, WEEK, body([AB, CD]))
     [batch] = stage_landed(home.settings)
-    killed = multiprocessing.get_context("spawn").Process(target=die_while_loading, args=(home.settings.place, batch))
-    killed.start()
-    killed.join()
-    assert killed.exitcode == -9
+    assert in_a_child(die_while_loading, home.settings.place, batch) == -signal.SIGKILL
     with Record(home.settings.place):
         pass
     assert home.everything() == before
@@ -214,8 +211,8 @@ def test_a_sitting_that_is_being_read_is_left_alone_until_it_is_whole(home: Home
 
 
 def test_a_sitting_whose_reader_was_killed_is_taken_in_as_far_as_it_came(home: Home) -> None:
-    there, here = (spawn := multiprocessing.get_context("spawn")).Pipe()
-    process = spawn.Process(target=read_for_ever, args=(home.settings.home, there))
+    there, here = FORK.Pipe()
+    process = FORK.Process(target=read_for_ever, args=(home.settings.home, there))
     process.start()
     assert here.poll(60)
     assert take_in(home.settings).answers == 0
@@ -281,9 +278,8 @@ def take_turns(home: Path, first: datetime, mornings: int) -> None:
 
 
 def test_two_processes_at_once_take_turns(home: Home, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
     both = [
-        spawn.Process(target=take_turns, args=(home.settings.home, FIRST + hours, 3))
+        FORK.Process(target=take_turns, args=(home.settings.home, FIRST + hours, 3))
         for hours in (timedelta(0), timedelta(hours=5))
     ]
     for process in both:
