@@ -1,11 +1,20 @@
 """Processes of the tests' own, forked from one that has loaded what they need: each begins at once."""
 
+import io
 import multiprocessing
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
+from flyby.query.guarded import answer
+
 FORK = multiprocessing.get_context("forkserver")
-FORK.set_forkserver_preload(["pytest", "flyby.cli", "flyby.instance.instance", "flyby.record.load", "flyby.jobs.daily"])
+FORK.set_forkserver_preload(
+    ["pytest", "flyby.cli", "flyby.instance.instance", "flyby.jobs.daily", "flyby.query.guarded", "flyby.record.load"]
+)
 
 
 def in_a_child(work: Callable[..., None], *arguments: Any) -> int:
@@ -15,3 +24,18 @@ def in_a_child(work: Callable[..., None], *arguments: Any) -> int:
     child.join(120)
     assert child.exitcode is not None
     return child.exitcode
+
+
+def answered_in_a_fork(command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
+    """In place of the process that `ask_guarded` begins anew: one that has loaded the same, with the same to go on."""
+    here, there = FORK.Pipe()
+    assert in_a_child(_answer, given["input"], given["env"], there) == 0
+    return subprocess.CompletedProcess(command, 0, here.recv())
+
+
+def _answer(asked: str, around: dict[str, str], pipe: Connection) -> None:
+    os.environ.clear()
+    os.environ.update(around)
+    sys.stdin, sys.stdout = io.StringIO(asked), io.StringIO()
+    answer()
+    pipe.send(sys.stdout.getvalue())

@@ -19,8 +19,10 @@ from mcp.client.stdio import stdio_client
 from answers import Home, row, window
 from commands import KEY, assert_one_line, environment
 from flyby.errors import FlybyError
+from flyby.query import guarded
 from flyby.query.guarded import MOST_BYTES, Limits, ask_guarded
 from flyby.record.load import publish_record
+from forks import answered_in_a_fork
 from warehouses import warehouse_of
 
 NOW = datetime(2019, 2, 16, 7, tzinfo=UTC)
@@ -68,24 +70,59 @@ async def by_another(home: Home, ask: Callable[[Any], Awaitable[Any]]) -> Any:
         return await ask(client)
 
 
-def test_the_official_client_asks_all_six_tools(home: Home) -> None:
-    async def ask(client: mcp.Client) -> tuple[list[Any], dict[str, Any]]:
-        tools = (await client.list_tools()).tools
-        return tools, {name: await client.call_tool(name, arguments) for name, (arguments, _) in ASKED.items()}
+#: What makes no sense: tool, arguments, and what is said to it.
+NONSENSE: list[tuple[str, dict[str, Any], str]] = [
+    ("passed", {"day": "12 February"}, "is not a day: write it as YYYY-MM-DD"),
+    ("asteroid", {"name": "2019 CD"}, "did you mean 2019 CC"),
+    ("changes", {"since": "lately"}, "is no moment"),
+    ("sql", {"query": "DELETE FROM revisions"}, "only one SELECT"),
+    ("upcoming", {"days": 0}, "greater than or equal to 1"),
+]
 
-    tools, answers = asyncio.run(by_the_sdk(home, ask))
-    assert [tool.name for tool in tools] == list(ASKED)
-    assert all(tool.description and tool.annotations.read_only_hint for tool in tools)
+
+@pytest.fixture(scope="module")
+def told(home: Home) -> dict[str, Any]:
+    """What one `flyby mcp` tells the official client: its tools, each asked alone, all asked at once, nonsense."""
+
+    async def ask(client: mcp.Client) -> dict[str, Any]:
+        return {
+            "tools": (await client.list_tools()).tools,
+            "alone": {name: await client.call_tool(name, arguments) for name, (arguments, _) in ASKED.items()},
+            "at once": await asyncio.gather(*[client.call_tool(name, given) for name, (given, _) in ASKED.items()]),
+            "nonsense": [await client.call_tool(name, arguments) for name, arguments, _ in NONSENSE],
+        }
+
+    answers: dict[str, Any] = asyncio.run(by_the_sdk(home, ask))
+    return answers
+
+
+def test_the_official_client_asks_all_six_tools(told: dict[str, Any]) -> None:
+    assert [tool.name for tool in told["tools"]] == list(ASKED)
+    assert all(tool.description and tool.annotations.read_only_hint for tool in told["tools"])
+    answers = told["alone"]
     for name, answer in answers.items():
         assert not answer.is_error, answer.content
-        told = answer.structured_content
-        assert set(told) >= WHENCE | ASKED[name][1]
-        assert (told["as_of"], told["source"], told["verdict"]) == ("2019-02-16T06:00:00Z", "NASA NeoWs", "ok")
-        assert json.loads(answer.content[0].text) == told
+        said = answer.structured_content
+        assert set(said) >= WHENCE | ASKED[name][1]
+        assert (said["as_of"], said["source"], said["verdict"]) == ("2019-02-16T06:00:00Z", "NASA NeoWs", "ok")
+        assert json.loads(answer.content[0].text) == said
     assert answers["upcoming"].structured_content["flybys"][0]["designation"] == "2019 CC"
     assert len(answers["passed"].structured_content["flybys"]) == 29
     assert answers["changes"].structured_content["counts"]["unlisted"] == 1
     assert answers["sql"].structured_content["rows"] == [[33]]
+
+
+def test_two_may_ask_at_once(told: dict[str, Any]) -> None:
+    assert len(told["at once"]) == len(ASKED)
+    assert not [answer for answer in told["at once"] if answer.is_error]
+
+
+@pytest.mark.parametrize("n", range(len(NONSENSE)), ids=[f"{tool} {given}" for tool, given, _ in NONSENSE])
+def test_what_makes_no_sense_is_told_to_the_assistant(told: dict[str, Any], n: int) -> None:
+    answer = told["nonsense"][n]
+    assert answer.is_error
+    assert NONSENSE[n][2] in answer.content[0].text
+    assert "Traceback" not in answer.content[0].text
 
 
 def test_a_client_of_another_maker_asks_all_six_tools(home: Home) -> None:
@@ -124,28 +161,6 @@ def test_a_client_that_is_no_library_speaks_to_it_too(home: Home) -> None:
     assert answers[0]["result"]["serverInfo"]["name"] == "flyby"
     assert [tool["name"] for tool in answers[1]["result"]["tools"]] == list(ASKED)
     assert answers[2]["result"]["structuredContent"]["verdict"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("tool", "arguments", "says"),
-    [
-        ("passed", {"day": "12 February"}, "is not a day: write it as YYYY-MM-DD"),
-        ("asteroid", {"name": "2019 CD"}, "did you mean 2019 CC"),
-        ("changes", {"since": "lately"}, "is no moment"),
-        ("sql", {"query": "DELETE FROM revisions"}, "only one SELECT"),
-        ("upcoming", {"days": 0}, "greater than or equal to 1"),
-    ],
-)
-def test_what_makes_no_sense_is_told_to_the_assistant(
-    home: Home, tool: str, arguments: dict[str, Any], says: str
-) -> None:
-    async def ask(client: mcp.Client) -> Any:
-        return await client.call_tool(tool, arguments)
-
-    answer = asyncio.run(by_the_sdk(home, ask))
-    assert answer.is_error
-    assert says in answer.content[0].text
-    assert "Traceback" not in answer.content[0].text
 
 
 def test_without_a_record_every_tool_says_what_makes_one(tmp_path: Path) -> None:
@@ -230,6 +245,12 @@ HOSTILE = {
 }
 
 
+#: Of these the process is part of what is promised: it is ended, or has nothing to tell of.
+OF_ITS_PROCESS = {"delete", "read_text", "getenv", *list(HOSTILE)[list(HOSTILE).index("endless recursion") :]} - {
+    *("no SQL", "nothing", "a zero")
+}
+
+
 def everything(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -238,15 +259,18 @@ def everything(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_query_changes_nothing_tells_nothing_and_ends_in_one_line(
-    home: Home, tmp_path: Path, query: str, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASA_API_KEY", KEY)
+    monkeypatch.setattr(guarded, "GRACE_S", 1.0)  # some can only be ended with their process
+    if kind not in OF_ITS_PROCESS:
+        monkeypatch.setattr(subprocess, "run", answered_in_a_fork)
     (tmp_path / "secret.txt").write_text("the secret of the house")
     before, around = everything(home.settings.home), everything(tmp_path)
     with pytest.raises(FlybyError, match=r".+") as refused:
-        ask_guarded(home.settings.database, query.replace("{folder}", str(tmp_path)), Limits(seconds=0.5))
+        ask_guarded(home.settings.database, HOSTILE[kind].replace("{folder}", str(tmp_path)), Limits(seconds=0.2))
     said = str(refused.value)
     assert "\n" not in said
     assert "the secret of the house" not in said
@@ -269,7 +293,8 @@ def test_a_hostile_query_changes_nothing_tells_nothing_and_ends_in_one_line(
         "SELECT sources[1], count(*) FROM revisions GROUP BY ALL",
     ],
 )
-def test_an_honest_query_is_answered(home: Home, query: str) -> None:
+def test_an_honest_query_is_answered(home: Home, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", answered_in_a_fork)
     assert ask_guarded(home.settings.database, query, Limits()).rows
 
 
@@ -291,10 +316,3 @@ def test_values_of_every_type_are_such_that_json_has_words_for_them(home: Home) 
     assert values[2] == 1.5
     assert values[5] == {"a": [1, None]}
     assert values[-1] == "2019-02-15T06:00:00Z"
-
-
-def test_two_may_ask_at_once(home: Home) -> None:
-    async def ask(client: mcp.Client) -> list[Any]:
-        return await asyncio.gather(*[client.call_tool(name, arguments) for name, (arguments, _) in ASKED.items()])
-
-    assert not [answer for answer in asyncio.run(by_the_sdk(home, ask)) if answer.is_error]
