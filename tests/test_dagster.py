@@ -116,7 +116,13 @@ LAUNCHES = {
 }
 
 
-@pytest.mark.parametrize("launch", LAUNCHES.values(), ids=LAUNCHES.keys())
+#: Those that begin a process of theirs take long: one of them is enough for every day.
+LONG = {"dagster job execute"}
+
+
+@pytest.mark.parametrize(
+    "launch", [pytest.param(LAUNCHES[name], id=name, marks=[pytest.mark.long] * (name in LONG)) for name in LAUNCHES]
+)
 def test_every_launch_from_config_alone_leaves_the_rows_of_the_server(
     launch: Callable[[Path], None], under_the_sky: Path, sky: Sandbox
 ) -> None:
@@ -129,6 +135,7 @@ def test_every_launch_from_config_alone_leaves_the_rows_of_the_server(
     assert_keyless(under_the_sky)
 
 
+@pytest.mark.long
 def test_the_ui_launches_it_too_and_ends_on_sigterm(under_the_sky: Path, sky: Sandbox) -> None:
     with up(under_the_sky) as (url, process):
         client = dagster_graphql_client(url)
@@ -217,8 +224,8 @@ def dead(server: HTTPServer) -> None:
     ("failure", "says"),
     [
         pytest.param(wrong_key, "set NASA_API_KEY", id="wrong key"),
-        pytest.param(html, "not a feed", id="HTML under 200"),
-        pytest.param(truncated, "not a feed", id="truncated JSON"),
+        pytest.param(html, "not a feed", id="HTML under 200", marks=pytest.mark.long),
+        pytest.param(truncated, "not a feed", id="truncated JSON", marks=pytest.mark.long),
         pytest.param(dead, "refuses connections", id="dead server"),
     ],
 )

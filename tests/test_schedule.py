@@ -2,8 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +22,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from flyby.errors import SettingsError
 
-#: The runs of a job that the scheduler started for a day, by default the morning's: their configs.
-Morning = Callable[..., list[Mapping[str, Any]]]
+LONG = pytest.mark.long
 
 #: The scheduler's runs are written down and not started.
 OVERRIDES = {
@@ -42,14 +42,13 @@ def definitions_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "flyby.definitions", raising=False)
 
 
-@pytest.fixture
-def morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[Morning]:
-    """What is started from 20:00 on the eve of a local day to about 01:00 after it. The scheduler looks every hour from
-    midnight, around which clocks change, until the morning is over."""
-
-    def run(cron: str, zone: str, day: date, job: str = "asteroid_job") -> list[Mapping[str, Any]]:
-        monkeypatch.setenv("FLYBY_CRON", cron)
-        monkeypatch.setenv("FLYBY_TIMEZONE", zone)
+@cache
+def started(cron: str, zone: str, day: date) -> dict[str, list[Mapping[str, Any]]]:
+    """What is started, by its job, from 20:00 on the eve of a local day to about 01:00 after it. The scheduler looks
+    every hour from midnight, around which clocks change, until the morning is over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLYBY_CRON", cron)
+        patch.setenv("FLYBY_TIMEZONE", zone)
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
         target = InProcessWorkspaceLoadTarget(
             InProcessCodeLocationOrigin(
@@ -63,19 +62,20 @@ def morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[Morning]:
                 with freeze_time(now):
                     # It remembers nothing from one look to the next, like a daemon that is started anew each time.
                     list(launch_scheduled_runs(context, logging.getLogger("scheduler"), now, {}))
-            return [run.run_config for run in instance.get_runs(dg.RunsFilter(job_name=job))]
-
-    yield run
+            runs = instance.get_runs()
     sys.modules.pop("flyby.definitions", None)
+    jobs = {run.job_name for run in runs}
+    return {job: [run.run_config for run in runs if run.job_name == job] for job in jobs}
 
 
 def config_for(day: date) -> dict[str, Any]:
     return {"ops": {"asteroids": {"config": {"date": day.isoformat()}}}}
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
-def test_a_day_has_one_run_with_exactly_its_date_as_config(morning: Morning, zone: str) -> None:
-    assert morning("0 6 * * *", zone, date(2026, 11, 23)) == [config_for(date(2026, 11, 23))]
+@pytest.mark.parametrize("zone", [pytest.param("UTC", marks=LONG), "Asia/Tokyo"])
+def test_a_day_has_one_run_with_exactly_its_date_as_config(zone: str) -> None:
+    day = date(2026, 11, 23)
+    assert started("0 6 * * *", zone, day)["asteroid_job"] == [config_for(day)]
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,26 @@ def test_a_day_at_the_end_of_a_month_or_a_year_has_one_tick_that_asks_for_it(
     assert asked == [config_for(day + timedelta(days=n)) for n in range(-2, 3)]
 
 
-def test_a_day_has_one_second_opinion_after_its_morning(morning: Morning) -> None:
+def test_a_day_has_one_second_opinion_after_its_morning() -> None:
     day = date(2026, 11, 23)
     config = {"ops": {"second_opinion": {"config": {"date": "2026-11-23"}}}}
-    assert morning("0 6 * * *", "Asia/Tokyo", day, "second_opinion_job") == [config]
+    assert started("0 6 * * *", "Asia/Tokyo", day)["second_opinion_job"] == [config]
 
 
-@pytest.mark.parametrize("cron", ["0 6 * * *", "30 2 * * *"], ids=["06:00", "02:30"])
+@pytest.mark.parametrize(
+    "cron", [pytest.param("0 6 * * *", id="06:00", marks=LONG), pytest.param("30 2 * * *", id="02:30")]
+)
 @pytest.mark.parametrize(
     ("zone", "day"),
     [
         pytest.param("America/New_York", date(2026, 3, 8), id="New York loses an hour, and 02:30 with it"),
-        pytest.param("America/New_York", date(2026, 11, 1), id="New York gains an hour"),
-        pytest.param("Europe/Berlin", date(2026, 3, 29), id="Berlin loses an hour, and 02:30 with it"),
+        pytest.param("America/New_York", date(2026, 11, 1), id="New York gains an hour", marks=LONG),
+        pytest.param("Europe/Berlin", date(2026, 3, 29), id="Berlin loses an hour, and 02:30 with it", marks=LONG),
         pytest.param("Europe/Berlin", date(2026, 10, 25), id="Berlin gains an hour, and 02:30 is twice"),
     ],
 )
-def test_a_day_on_which_the_clock_changes_has_one_run_too(morning: Morning, cron: str, zone: str, day: date) -> None:
-    assert morning(cron, zone, day) == [config_for(day)]
+def test_a_day_on_which_the_clock_changes_has_one_run_too(cron: str, zone: str, day: date) -> None:
+    assert started(cron, zone, day)["asteroid_job"] == [config_for(day)]
 
 
 def schedule() -> dg.ScheduleDefinition:
