@@ -168,6 +168,7 @@ class Home:
     def take_in(self) -> Loaded:
         """Stage and load whatever is landed and not yet in the record, as a run does."""
         self.release()
+        self._begin()
         stage_landed(self.settings)
         return load_staged(self.settings)
 
@@ -176,11 +177,15 @@ class Home:
         which stays open for the next one."""
         landed = [self.land(moment(at), asked, body(rows)) for asked, rows in answers]
         if self._record is None:
-            if isinstance(self.settings.place, Path) and not self.settings.place.exists():
-                self.settings.place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(_empty_record(), self.settings.place)
+            self._begin()
             self._record = Record(self.settings.place)
         return self._record.load([stage(landed, self.settings.staging / "sitting")])
+
+    def _begin(self) -> None:
+        """With an empty record, where there is none."""
+        if isinstance(self.settings.place, Path) and not self.settings.place.exists():
+            self.settings.place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(_empty_record(), self.settings.place)
 
     def rebuild(self) -> Loaded:
         self.release()

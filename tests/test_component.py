@@ -72,12 +72,11 @@ def listed(request: Request) -> Response:
 @pytest.fixture
 def project(tmp_path: Path, httpserver: HTTPServer) -> Project:
     httpserver.expect_request("/fdsnws/event/1/query").respond_with_handler(listed)
-    made = Project(tmp_path, httpserver.url_for(""))
-    made.run(COMMANDS[0])
-    return made
+    return Project(tmp_path, httpserver.url_for(""))
 
 
 def test_from_a_new_project_to_last_night_s_earthquakes_in_duckdb(project: Project) -> None:
+    project.run(COMMANDS[0])
     told = project.run(COMMANDS[1])
     assert "flyby.WindowedApiComponent" in told
     assert "flyby.AsteroidsComponent" in told
@@ -87,6 +86,11 @@ def test_from_a_new_project_to_last_night_s_earthquakes_in_duckdb(project: Proje
         [(rows, day)] = connection.execute("SELECT count(*), min(day) FROM earthquakes").fetchall()
     assert (rows, day) == (3, datetime.now(UTC).date() - timedelta(days=1))
 
+
+@pytest.mark.long
+def test_dg_check_yaml_says_where_which_attribute_is_wrong(project: Project) -> None:
+    project.run(COMMANDS[0])
+    project.run(COMMANDS[1])
     (project.home / DEFS).write_text(DECLARED.replace("form: iso", "form: days"))
     told = project.run("dg check yaml", fails=True)
     assert "attributes.window.form 'days' is not one of ['iso', 'date', 'epoch_s', 'epoch_ms']" in told

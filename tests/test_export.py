@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def sit(home: Home, at: str, *answers: tuple[str, str, list[Row]]) -> None:
     publish_record(home.settings)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    made = Home(tmp_path / "home")
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = Home(tmp_path_factory.mktemp("prepared") / "home")
     history = [(str(old.day), str(old.day), [o for o in OLD if o.day == old.day]) for old in OLD[:12]]
     sit(made, "2019-02-14", *history)
     sit(
@@ -40,7 +41,13 @@ def home(tmp_path: Path) -> Home:
         ("2019-02-07", "2019-02-14", [r for r in MANY if r.day <= BEHIND.end]),
         ("2019-02-15", "2019-02-22", [*[r for r in MANY if r.day > BEHIND.end], HOSTILE]),
     )
-    return made
+    return made.settings.home
+
+
+@pytest.fixture
+def home(prepared: Path, tmp_path: Path) -> Home:
+    shutil.copytree(prepared, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -35,8 +35,16 @@ def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.settings.report.parent
 
 
-@pytest.mark.parametrize("width", [1200, 390, 320])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        *[(1200, "light"), (320, "dark")],
+        *(
+            pytest.param(*kind, marks=pytest.mark.long)
+            for kind in [(1200, "dark"), (390, "light"), (390, "dark"), (320, "light")]
+        ),
+    ],
+)
 def test_the_frame_is_fit_for_everyone_at_every_width(browser: Browser, feeds: Path, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()

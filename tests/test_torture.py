@@ -97,7 +97,7 @@ def test_an_answer_that_was_given_and_not_kept_is_found(truth: Truth, source: So
     assert [line.split(":")[0] for line in truth.of_child(child, 0, killed=False)] == ["lost"]
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", pytest.param("America/Los_Angeles", marks=pytest.mark.long)])
 def test_in_a_zone_far_from_utc_the_status_knows_every_morning_and_no_day_is_left_out(
     zone: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

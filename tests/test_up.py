@@ -11,6 +11,7 @@ from socket import create_server
 import pytest
 
 from commands import assert_one_line, call, environment
+from forks import called
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -56,7 +57,7 @@ def assert_all_end(mark: str) -> None:
 )
 def test_a_setting_that_is_wrong_is_one_line_and_nothing_is_started(tmp_path: Path, name: str, value: str) -> None:
     mark = str(tmp_path)
-    done = call(
+    done = called(
         "up", "--port", free_port(), env=environment(tmp_path / "home", **{name: value, MARK: mark}), cwd=tmp_path
     )
     assert done.returncode == 2
@@ -64,7 +65,13 @@ def test_a_setting_that_is_wrong_is_one_line_and_nothing_is_started(tmp_path: Pa
     assert processes(mark) == []
 
 
-@pytest.mark.parametrize("content", ["storage: [", "flyby: 1"], ids=["no YAML", "no setting of Dagster's"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("storage: [", id="no YAML", marks=pytest.mark.long),
+        pytest.param("flyby: 1", id="no setting of Dagster's"),
+    ],
+)
 def test_a_dagster_yaml_that_dagster_cannot_read_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "home" / "dagster").mkdir(parents=True)
     (tmp_path / "home" / "dagster" / "dagster.yaml").write_text(content)
@@ -73,6 +80,7 @@ def test_a_dagster_yaml_that_dagster_cannot_read_is_one_line(tmp_path: Path, con
     assert_one_line(done.stderr, contains="dagster.yaml is not what Dagster reads")
 
 
+@pytest.mark.long
 def test_where_the_definitions_cannot_be_loaded_up_ends_with_one_line_and_leaves_no_process(tmp_path: Path) -> None:
     mark = str(tmp_path)
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flyby.definitions'] = None\n")
