@@ -20,6 +20,7 @@ from conftest import environment
 from flyby import AsteroidsComponent, WindowedApiComponent
 
 ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples/earthquakes"
 DOC = (ROOT / "docs/component.md").read_text()
 COMMANDS = re.findall(r"(?ms)^<!-- not run: tests/test_component\.py [^>]*-->\n```sh\n(.*?)^```$", DOC)
 DECLARED, ASTEROIDS = re.findall(r"(?ms)^```yaml\n(.*?)^```$", DOC)
@@ -123,14 +124,16 @@ def test_dg_check_yaml_s_schema_says_which_attribute_is_wrong_and_the_form_that_
     assert said in error.message
 
 
+def test_the_example_is_the_document_s_lines_and_nothing_else() -> None:
+    assert (EXAMPLE / "src/earthquakes/defs/earthquakes/defs.yaml").read_text() == DECLARED
+    assert len(DECLARED.splitlines()) <= 20
+    assert [path.name for path in EXAMPLE.rglob("*.py")] == ["__init__.py", "definitions.py"]
+
+
+@pytest.mark.long
 def test_the_example_is_a_project_that_dg_loads_with_the_same_lines(project: Project) -> None:
-    example = ROOT / "examples/earthquakes"
-    lines = (example / "src/earthquakes/defs/earthquakes/defs.yaml").read_text()
-    assert lines == DECLARED
-    assert len(lines.splitlines()) <= 20
-    assert [path.name for path in example.rglob("*.py")] == ["__init__.py", "definitions.py"]
-    project.env["PYTHONPATH"] = str(example / "src")
-    told = json.loads(project.run("dg list defs --json", at=example))
+    project.env["PYTHONPATH"] = str(EXAMPLE / "src")
+    told = json.loads(project.run("dg list defs --json", at=EXAMPLE))
     assert {asset["asset_key"] for asset in told["assets"]} == {
         *("earthquakes_api", "earthquakes", "earthquakes_file", "earthquakes_table", "earthquakes_history"),
     }

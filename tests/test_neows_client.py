@@ -57,7 +57,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    patience(monkeypatch, read_s=0.5, deadline_s=1.0, first_wait_s=0.01)
+    patience(monkeypatch, read_s=0.3, deadline_s=0.6, first_wait_s=0.01)
 
 
 def patience(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:

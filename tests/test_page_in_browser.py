@@ -57,36 +57,45 @@ def unsure_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(heard_jpl(two_mornings(tmp_path_factory.mktemp("unsure"))))
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Page:
+    """The one tab in which pages are opened: a new one for each takes three times as long. There is no network."""
+    return browser.new_context(offline=True).new_page()
+
+
 @contextmanager
-def opened(browser: Browser, file: Path, part: str = "", *, width: int = DESK, **options: Any) -> Iterator[Page]:
-    """The page, at the part that a link names, when everything is drawn; there is no network. In the end: nothing was
-    asked for, no error, no warning."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, offline=True, **options)
-    page = context.new_page()
+def opened(tab: Page, file: Path, part: str = "", *, width: int = DESK, scheme: Any = "light") -> Iterator[Page]:
+    """The page, at the part that a link names, when everything is drawn, for somebody who was never here. In the end:
+    nothing was asked for, no error, no warning."""
     said: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri() + part)
-    page.wait_for_selector("html[data-drawn]")
-    yield page
-    context.close()
+    listeners: dict[Any, Any] = {
+        "console": lambda message: said.append(f"{message.type}: {message.text}"),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: asked.append(request.url),
+    }
+    tab.mouse.move(0, 0)
+    tab.set_viewport_size({"width": width, "height": 800})
+    tab.emulate_media(media="screen", color_scheme=scheme)
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    tab.goto(file.as_uri() + part)
+    tab.wait_for_selector("html[data-drawn]")
+    try:
+        yield tab
+    finally:
+        tab.evaluate("localStorage.clear()")
+        tab.goto("about:blank")
+        for event, listener in listeners.items():
+            tab.remove_listener(event, listener)
     assert said == []
     # A page that is opened from its link, or loaded again, asks for itself and for nothing else.
     assert {url.split("#")[0] for url in asked if not url.startswith(("blob:", "data:"))} == {file.as_uri()}
 
 
 @pytest.fixture
-def page(browser: Browser, page_file: Path) -> Iterator[Page]:
-    with opened(browser, page_file) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def still(browser: Browser, page_file: Path) -> Iterator[Page]:
-    """A page that is looked at and not touched."""
-    with opened(browser, page_file) as page:
+def page(tab: Page, page_file: Path) -> Iterator[Page]:
+    with opened(tab, page_file) as page:
         yield page
 
 
@@ -114,15 +123,15 @@ def open_asteroid(page: Page, designation: str) -> None:
     page.wait_for_selector(f"html[data-told='{designation.replace(' ', '-')}']")
 
 
-def test_picture_has_a_point_for_every_coming_flyby_and_another_shape_for_the_hazardous(still: Page) -> None:
-    shapes = still.locator(POINTS).evaluate_all("all => all.map((one) => one.getAttribute('d'))")
+def test_picture_has_a_point_for_every_coming_flyby_and_another_shape_for_the_hazardous(page: Page) -> None:
+    shapes = page.locator(POINTS).evaluate_all("all => all.map((one) => one.getAttribute('d'))")
     assert len(shapes) == len(COMING)
     assert sum("A" in shape for shape in shapes) == len(COMING) - 1
 
 
-def test_lower_is_closer(still: Page) -> None:
-    points = still.locator(POINTS).evaluate_all("all => all.map((one) => one.getBoundingClientRect().bottom)")
-    assert still.locator("#coming-lead").inner_text().count("2019 CC") == 1
+def test_lower_is_closer(page: Page) -> None:
+    points = page.locator(POINTS).evaluate_all("all => all.map((one) => one.getBoundingClientRect().bottom)")
+    assert page.locator("#coming-lead").inner_text().count("2019 CC") == 1
     assert max(points) - sorted(points)[-2] > 50
 
 
@@ -133,25 +142,25 @@ def test_tables_have_a_row_for_every_flyby(page: Page) -> None:
     assert texts(page, "#last-night-table tbody a.name") == ["2019 FF", "2019 BB"]
 
 
-def test_changes_are_told_with_before_and_after(still: Page) -> None:
-    assert texts(still, "#changes-groups > div h3") == [
+def test_changes_are_told_with_before_and_after(page: Page) -> None:
+    assert texts(page, "#changes-groups > div h3") == [
         "New 2, not listed before",
         "Revised 1, widest moves first",
         "Not listed any more 1, kept, as such things often come back",
     ]
-    moves = texts(still, "[data-kind=revised] .moves li")
+    moves = texts(page, "[data-kind=revised] .moves li")
     assert "time 06:20 → 07:45" in moves
     assert "distance 39.0 → 42.9 LD" in moves
-    assert texts(still, "[data-kind=unlisted] tbody td:first-child") == ["2019 DD"]
+    assert texts(page, "[data-kind=unlisted] tbody td:first-child") == ["2019 DD"]
 
 
-def test_calendar_has_every_day_that_is_known(still: Page) -> None:
-    assert still.locator("#completeness-chart g.mark-symbol path").count() == 17
-    assert [text.split(":")[0] for text in texts(still, "#completeness-legend li")] == ["15 settling", "2 fresh"]
+def test_calendar_has_every_day_that_is_known(page: Page) -> None:
+    assert page.locator("#completeness-chart g.mark-symbol path").count() == 17
+    assert [text.split(":")[0] for text in texts(page, "#completeness-legend li")] == ["15 settling", "2 fresh"]
 
 
-def test_latency_says_that_it_cannot_tell_yet(still: Page) -> None:
-    assert "cannot tell yet" in still.locator("#latency-lead").inner_text()
+def test_latency_says_that_it_cannot_tell_yet(page: Page) -> None:
+    assert "cannot tell yet" in page.locator("#latency-lead").inner_text()
 
 
 def test_headings_sort_the_table_both_ways(page: Page) -> None:
@@ -257,31 +266,32 @@ def test_the_keyboard_goes_from_mark_to_mark_and_opens_one(page: Page) -> None:
     assert page.evaluate("document.activeElement.textContent") == "2019 CC"
 
 
-def test_only_a_real_asteroid_has_a_link_to_jpl(browser: Browser, page: Page, tmp_path: Path) -> None:
-    open_asteroid(page, "2019 CC")
-    links = page.locator("#asteroid .row a").evaluate_all("all => all.map((one) => one.href)")
-    assert links == [
-        "https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=2019%20CC",
-        "https://cneos.jpl.nasa.gov/ca/?des=2019%20CC",
-    ]
-    assert "Simulated data" not in page.locator("#banners").inner_text()
+def test_only_a_real_asteroid_has_a_link_to_jpl(tab: Page, page_file: Path, tmp_path: Path) -> None:
+    with opened(tab, page_file) as page:
+        open_asteroid(page, "2019 CC")
+        links = page.locator("#asteroid .row a").evaluate_all("all => all.map((one) => one.href)")
+        assert links == [
+            "https://ssd.jpl.nasa.gov/tools/sbdb_lookup.html#/?sstr=2019%20CC",
+            "https://cneos.jpl.nasa.gov/ca/?des=2019%20CC",
+        ]
+        assert "Simulated data" not in page.locator("#banners").inner_text()
 
     home = two_mornings(tmp_path, simulated=True)
-    with opened(browser, write_page(home)) as simulated:
+    with opened(tab, write_page(home)) as simulated:
         assert "Simulated data" in simulated.locator("#banners").inner_text()
         open_asteroid(simulated, "2019 CC")
         assert simulated.locator("#asteroid .row a").count() == 0
 
 
-def test_a_page_that_was_fresh_when_it_was_written_says_later_that_it_is_not(browser: Browser, page_file: Path) -> None:
+def test_a_page_that_was_fresh_when_it_was_written_says_later_that_it_is_not(tab: Page, page_file: Path) -> None:
     assert '"stale":false' in page_file.read_text(encoding="utf-8")
-    with opened(browser, page_file) as page:  # years later
+    with opened(tab, page_file) as page:  # years later
         assert "not up to date" in page.locator("#banners").inner_text()
 
 
 @pytest.mark.parametrize("width", [1200, pytest.param(390, marks=pytest.mark.long), 320])
-def test_nothing_is_wider_than_the_screen(browser: Browser, unsure_file: Path, width: int) -> None:
-    with opened(browser, unsure_file, width=width) as page:
+def test_nothing_is_wider_than_the_screen(tab: Page, unsure_file: Path, width: int) -> None:
+    with opened(tab, unsure_file, width=width) as page:
         for unit in ("ld", "km", "au"):
             use_unit(page, unit)
             show_all(page)
@@ -311,9 +321,9 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, unsure_file: Path, w
         ),
     ],
 )
-def test_axe_finds_nothing(browser: Browser, unsure_file: Path, width: int, brightness: Any) -> None:
+def test_axe_finds_nothing(tab: Page, unsure_file: Path, width: int, brightness: Any) -> None:
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    with opened(browser, unsure_file, width=width, color_scheme=brightness) as page:
+    with opened(tab, unsure_file, width=width, scheme=brightness) as page:
         page.evaluate(axe)
         found = page.evaluate("axe.run()")["violations"]
         page.locator("#coming-chart").focus()
@@ -324,37 +334,37 @@ def test_axe_finds_nothing(browser: Browser, unsure_file: Path, width: int, brig
     assert [f"{v['id']}: {v['nodes'][0]['html']}" for v in found] == []
 
 
-def test_page_follows_the_dark(browser: Browser, page_file: Path) -> None:
+def test_page_follows_the_dark(tab: Page, page_file: Path) -> None:
     grounds = {}
-    with opened(browser, page_file) as page:
+    with opened(tab, page_file) as page:
         for brightness in ("light", "dark"):
             page.emulate_media(color_scheme=brightness)
             grounds[brightness] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert grounds["dark"] != grounds["light"]
 
 
-def test_an_empty_record_is_told_in_words(browser: Browser, tmp_path: Path) -> None:
+def test_an_empty_record_is_told_in_words(tab: Page, tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.take_in()
     publish_record(home.settings)
-    with opened(browser, write_page(home)) as page:
+    with opened(tab, write_page(home)) as page:
         told = page.locator("#coming-lead").inner_text()
         assert told.startswith("Nothing is listed for the days ahead. Nothing has been read yet: flyby run reads")
         assert texts(page, "#last-night-table") == ["None."]
 
 
 def test_without_the_extra_the_tables_are_there_and_the_pictures_say_what_is_missing(
-    browser: Browser, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tab: Page, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "_vega", lambda _: "")
     page_without = write_report(page_file.parents[1] / "flyby.duckdb", tmp_path / "index.html", now=NOW)
-    with opened(browser, page_without) as page:
+    with opened(tab, page_without) as page:
         assert "flyby[report]" in page.locator("#coming-chart").inner_text()
         assert set(names(page)) == COMING
 
 
-def test_the_range_stands_in_the_picture_the_tables_and_the_words(browser: Browser, unsure_file: Path) -> None:
-    with opened(browser, unsure_file) as page:
+def test_the_range_stands_in_the_picture_the_tables_and_the_words(tab: Page, unsure_file: Path) -> None:
+    with opened(tab, unsure_file) as page:
         assert page.locator("#coming-chart g.ranges_marks line").count() == 1
         assert page.locator("#coming-chart g.times_marks line").count() == 1
         assert "0.390 LD, certainly inside the Moon’s distance on 17 Feb 06:20" in texts(page, "#coming-lead")[0]
@@ -374,7 +384,7 @@ def test_the_range_stands_in_the_picture_the_tables_and_the_words(browser: Brows
     ],
 )
 def test_what_may_reach_the_earth_is_said_plainly(
-    browser: Browser, tmp_path: Path, au: float, least_au: str, told: str
+    tab: Page, tmp_path: Path, au: float, least_au: str, told: str
 ) -> None:
     home = Home(tmp_path)
     days = window("2019-02-16", "2019-02-23")
@@ -383,12 +393,12 @@ def test_what_may_reach_the_earth_is_said_plainly(
     home.land(moment("2019-02-16"), days, make_cad(ranged), source="cad")
     home.take_in()
     publish_record(home.settings)
-    with opened(browser, write_page(home)) as page:
+    with opened(tab, write_page(home)) as page:
         assert told in page.locator("#coming-danger").inner_text()
 
 
-def test_a_time_that_is_uncertain_by_days_never_shows_a_minute(browser: Browser, unsure_file: Path) -> None:
-    with opened(browser, unsure_file) as page:
+def test_a_time_that_is_uncertain_by_days_never_shows_a_minute(tab: Page, unsure_file: Path) -> None:
+    with opened(tab, unsure_file) as page:
         whens = dict(zip(names(page), texts(page, "#flybys-table td.when"), strict=True))
         assert (whens["2019 CC"], whens["2019 GG"]) == ("17 Feb 06:20", "20 Feb")
         open_asteroid(page, "2019 GG")
@@ -405,9 +415,9 @@ def test_where_nothing_is_said_of_ranges_none_is_drawn_or_told(page: Page) -> No
 
 @pytest.mark.parametrize("link", ["#2019-CC", pytest.param("#2019%20cc", marks=pytest.mark.long)])
 def test_a_flybys_own_page_opens_from_its_link_with_all_that_was_said_of_it(
-    browser: Browser, unsure_file: Path, link: str
+    tab: Page, unsure_file: Path, link: str
 ) -> None:
-    with opened(browser, unsure_file, link) as page:
+    with opened(tab, unsure_file, link) as page:
         page.wait_for_selector("html[data-told='2019-CC']")
         assert page.title() == "2019 CC · flyby"
         assert page.locator("#asteroid-title").inner_text() == "2019 CC"
@@ -428,26 +438,26 @@ def test_a_flybys_own_page_opens_from_its_link_with_all_that_was_said_of_it(
 
 
 def test_a_link_to_an_asteroid_that_is_not_there_says_so_and_names_those_that_are_called_alike(
-    browser: Browser, unsure_file: Path
+    tab: Page, unsure_file: Path
 ) -> None:
-    with opened(browser, unsure_file, "#2019") as page:
+    with opened(tab, unsure_file, "#2019") as page:
         page.wait_for_selector("#asteroid li")
         assert "No asteroid is called “2019” here" in page.locator("#asteroid").inner_text()
         page.locator("#asteroid").get_by_role("link", name="2019 AA").click()
         page.wait_for_selector("html[data-told='2019-AA']")
 
 
-def test_what_is_typed_is_looked_for_in_the_whole_record(browser: Browser, page: Page) -> None:
+def test_what_is_typed_is_looked_for_in_the_whole_record(page: Page) -> None:
     page.locator("input[name=text]").fill("2019dd")
     page.wait_for_selector("#flybys:not([aria-busy])")
     assert texts(page, "#flybys-table td.named") == ["2019 DD no longer listed"]
     assert page.locator("select[name=when]").input_value() == "all"
 
 
-def test_a_flyby_of_years_ago_is_found_by_day_size_and_name_and_has_its_page(browser: Browser, page_file: Path) -> None:
+def test_a_flyby_of_years_ago_is_found_by_day_size_and_name_and_has_its_page(tab: Page, page_file: Path) -> None:
     published = page_file.parents[1] / "flyby.duckdb"
     years_later = write_report(published, page_file.with_name("later.html"), now=datetime(2024, 6, 1, tzinfo=UTC))
-    with opened(browser, years_later) as page:
+    with opened(tab, years_later) as page:
         page.locator("summary").click()
         page.locator("input[name=first]").fill("2019-02-10")
         page.locator("input[name=last]").fill("2019-02-16")
@@ -462,8 +472,8 @@ def test_a_flyby_of_years_ago_is_found_by_day_size_and_name_and_has_its_page(bro
         assert "flyby show" in page.locator("#asteroid").inner_text()
 
 
-def test_a_link_keeps_filters_and_unit_and_a_reload_keeps_the_unit(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_a_link_keeps_filters_and_unit_and_a_reload_keeps_the_unit(tab: Page, page_file: Path) -> None:
+    with opened(tab, page_file) as page:
         page.locator("select[name=within]").select_option("50")
         use_unit(page, "km")
         link = page.evaluate("location.hash")
@@ -471,7 +481,7 @@ def test_a_link_keeps_filters_and_unit_and_a_reload_keeps_the_unit(browser: Brow
         page.goto("about:blank")
         page.goto(page_file.as_uri())
         page.wait_for_selector("html[data-drawn=km]")
-    with opened(browser, page_file, link) as elsewhere:
+    with opened(tab, page_file, link) as elsewhere:
         assert elsewhere.locator("input[value=km]").is_checked()
         assert names(elsewhere) == ["2019 CC", "2019 EE"]
         assert texts(elsewhere, "#flybys-table td.distance")[0] == "150,000 km"
@@ -489,8 +499,8 @@ def test_without_scripts_there_is_what_is_coming(browser: Browser, page_file: Pa
     context.close()
 
 
-def test_on_paper_the_page_is_light_and_has_no_controls(browser: Browser, unsure_file: Path) -> None:
-    with opened(browser, unsure_file, color_scheme="dark") as page:
+def test_on_paper_the_page_is_light_and_has_no_controls(tab: Page, unsure_file: Path) -> None:
+    with opened(tab, unsure_file, scheme="dark") as page:
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         fill = page.locator(POINTS).first.evaluate("one => getComputedStyle(one).fill")
@@ -499,13 +509,13 @@ def test_on_paper_the_page_is_light_and_has_no_controls(browser: Browser, unsure
         assert page.locator("#csv").is_hidden()
 
 
-def test_a_name_cannot_turn_the_text_around_it(browser: Browser, tmp_path: Path) -> None:
+def test_a_name_cannot_turn_the_text_around_it(tab: Page, tmp_path: Path) -> None:
     home = Home(tmp_path)
     turned = row("2019 \u202eAA\u200f", "3840001", "2019-02-17")
     home.land(moment("2019-02-16"), window("2019-02-16", "2019-02-23"), body([turned]))
     home.take_in()
     publish_record(home.settings)
-    with opened(browser, write_page(home)) as page:
+    with opened(tab, write_page(home)) as page:
         assert texts(page, "#flybys-table a.name") == ["2019 \ufffdAA\ufffd"]
         page.locator("#flybys-table a.name").click()
         page.wait_for_selector("#asteroid .story")

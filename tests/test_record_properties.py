@@ -186,7 +186,7 @@ def believed(record: Record, at: datetime | str = "infinity") -> set[tuple[Any, 
     return as_set(record.connection.execute(query, [at]).fetchall())
 
 
-@few(6)
+@few(4)
 @given(sky=skies())
 def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None:
     with TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from flyby.jobs.backfill import backfill
 from flyby.jobs.daily import gather
 from flyby.record import Loaded
 from flyby.record.load import rebuild, take_in
+from flyby.sources.windowed import client
 
 MORNING = datetime(2025, 5, 6, 6, tzinfo=UTC)
 YESTERDAY = date(2025, 5, 5)
@@ -42,7 +43,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(httpserver: HTTPServer, tmp_path: Path) -> Kept:
+def kept(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
     return Kept(httpserver, tmp_path / "home")
 
 

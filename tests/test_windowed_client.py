@@ -17,6 +17,7 @@ from flyby.errors import FeedError, PassingError, QuotaError, SourceError
 from flyby.fetch.fetch import asking
 from flyby.fetch.raw import landed, read
 from flyby.settings import ApiSettings
+from flyby.sources.windowed import client
 from flyby.sources.windowed.feed import pages
 
 NOW = datetime(2025, 5, 6, 6, tzinfo=UTC)
@@ -25,7 +26,8 @@ KEY = "a/secret+key=="
 
 
 @pytest.fixture
-def catalogue(httpserver: HTTPServer) -> Catalogue:
+def catalogue(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
     return Catalogue(httpserver, [row(f"us{n}", f"2025-05-05T{n:02}:00:00Z") for n in range(7)])
 
 
@@ -35,8 +37,8 @@ def settings(catalogue: Catalogue, home: Path, **more: Any) -> ApiSettings:
 
 def fetch(told: ApiSettings, at: datetime = NOW, window: Window = DAY) -> int:
     """How many rows came."""
-    with asking(told, purpose="manual") as client:
-        answer = client.fetch(window, requested_at=at)
+    with asking(told, purpose="manual") as asked:
+        answer = asked.fetch(window, requested_at=at)
     return len(told.dataset.primary.decoder.decode(answer.body, window).rows)
 
 
@@ -129,8 +131,8 @@ def test_the_headers_of_the_quota_are_read(catalogue: Catalogue, tmp_path: Path)
 
     catalogue.instead = answer
     told = settings(catalogue, tmp_path, quota={"remaining": "X-Left", "limit": "X-Most"})
-    with asking(told, purpose="manual") as client:
-        quota = client.fetch(DAY, requested_at=NOW).quota
+    with asking(told, purpose="manual") as asked:
+        quota = asked.fetch(DAY, requested_at=NOW).quota
     assert (quota.limit, quota.remaining) == (50, 41)
 
 
