@@ -22,6 +22,7 @@ from conftest import DEMO_NOW, Demo, environment
 from flyby.cli import flyby as commands
 from flyby.query.columns import COLUMNS
 from flyby.sandbox import Sandbox
+from forks import called
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy/README.md"]
@@ -71,6 +72,11 @@ class Reader:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def flyby(self, *words: str) -> str:
+        done = called(*words, env=self.environment, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
 
 @pytest.fixture
 def reader(demo: Demo, tmp_path: Path) -> Iterator[Reader]:
@@ -103,7 +109,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(page: Path, reader: Read
 def test_the_answers_that_a_page_shows_are_those_of_the_built_in_sky(page: Path, reader: Reader) -> None:
     def in_sql(asked: re.Match[str]) -> str:
         query = asked["query"].replace("(now() AT TIME ZONE 'UTC')::DATE", f"DATE '{DEMO_NOW[:10]}'")
-        return f"```sql\n{asked['query']}```\n\n```text\n{stripped(reader.run('flyby', 'sql', query))}```\n"
+        return f"```sql\n{asked['query']}```\n\n```text\n{stripped(reader.flyby('sql', query))}```\n"
 
     def in_the_terminal(asked: re.Match[str]) -> str:
         calls = [line for line in asked["block"].splitlines() if line.startswith("$ ")]
@@ -197,7 +203,7 @@ def test_the_tables_of_the_reading_page_are_those_of_the_database(reader: Reader
     assert documented.pop("close_approaches") == [(name, kind) for name, kind, _ in COLUMNS]
     values = {(name, kind) for name, kind, _ in COLUMNS}
     for table in ("revisions", "days", "requests"):
-        told = json.loads(reader.run("flyby", "sql", "--json", f"DESCRIBE {table}"))
+        told = json.loads(reader.flyby("sql", "--json", f"DESCRIBE {table}"))
         kinds = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
         there = {(row["column_name"], kinds.get(row["column_type"], row["column_type"])) for row in told}
         assert set(documented[table]) == there - values | set(documented[table]) & values, table
