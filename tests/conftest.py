@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import hypothesis
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 # In the background a shell has its commands ignore Ctrl-C, Dagster has SIGTERM do what Ctrl-C does, and children
 # inherit both: servers that tests start could not be ended.
@@ -15,9 +15,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is no claim of any test. At night there are many more.
-hypothesis.settings.register_profile("day", deadline=None)
-hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
+settings.register_profile("day", deadline=None, max_examples=40)
+settings.register_profile("long", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
 #: The moment of the demo that tests and documents show.
 DEMO_NOW = "2026-11-23T12:00:00Z"
@@ -57,7 +57,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(told.read_text(), folder)
 
 
-def environment(**settings: str) -> dict[str, str]:
+def environment(**named: str) -> dict[str, str]:
     """The environment for a flyby of the tests' own, with no settings but these."""
     own = ("FLYBY_", "NASA_", "DAGSTER_", "COLUMNS")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)} | settings
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)} | named

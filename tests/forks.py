@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,5 +60,7 @@ def _flyby(arguments: tuple[str, ...], env: dict[str, str], cwd: Path, told: str
     os.chdir(cwd)
     for stream in (1, 2):
         os.dup2(os.open(f"{told}/{stream}", os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
-    client.FIRST_WAIT_S = 0.01  # the waits between attempts are no part of any claim here
+    client.PATIENCE = replace(
+        client.PATIENCE, first_wait_s=0.01
+    )  # the waits between attempts are no part of any claim here
     main(arguments)

@@ -576,7 +576,9 @@ def test_a_home_whose_name_means_something_below_is_refused_before_anything_is_w
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["region=eu", "größer als", "it's"])
+@pytest.mark.parametrize(
+    "name", ["region=eu", *(pytest.param(name, marks=pytest.mark.long) for name in ("größer als", "it's"))]
+)
 def test_a_home_with_an_odd_name_is_a_home(tmp_path: Path, name: str) -> None:
     env = environment(tmp_path / name, FLYBY_NOW="2019-02-16T06:00Z")
     home = Home(tmp_path / name)

@@ -94,7 +94,12 @@ def prose(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "sh") or blocks(page, "python")], ids=lambda page: page.name
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.long] * (page.name in ("feeds.md", "page.md")))
+        for page in PAGES
+        if blocks(page, "sh") or blocks(page, "python")
+    ],
 )
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, reader: Reader) -> None:
     reader.run("sh", "-euc", blocks(page, "sh"))

@@ -158,7 +158,7 @@ def test_late_answers_for_other_days_need_no_rebuild(home: Home, tmp_path: Path)
     assert home.everything() == taken_in_as_they_came(tmp_path, home)
 
 
-@pytest.mark.parametrize("apart", [1, 4, 12, 13])
+@pytest.mark.parametrize("apart", [*(pytest.param(n, marks=pytest.mark.long) for n in (1, 4)), 12, 13])
 def test_late_answers_for_neighbouring_days_leave_what_their_order_would_have_left(
     home: Home, tmp_path: Path, apart: int
 ) -> None:

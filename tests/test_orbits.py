@@ -20,13 +20,14 @@ from benchmarks.orbits import Pair, faults, measured, young
 from commands import assert_one_line, call, environment
 from flyby.errors import FeedError, FlybyError
 from flyby.jobs.orbit import REACH_YEARS, SAME_KM, check_asteroid, check_coming, checked, julian, moment
-from flyby.orbits import motion, sbdb
+from flyby.orbits import motion
 from flyby.orbits.elements import OrbitError, from_neows, from_sbdb
 from flyby.orbits.ephemeris import AU_KM, BODIES, GM_SUN, Ephemeris
 from flyby.orbits.motion import eccentric_anomaly, state
 from flyby.orbits.sky import LIMIT, Way, magnitude
 from flyby.record.load import publish_record
 from flyby.settings import SBDB_URL
+from flyby.sources.jpl import PATIENCE
 from forks import called
 from orbits import EPOCH, NAME, elements, make_neows, make_sbdb, minute
 
@@ -457,7 +458,7 @@ def test_what_jpl_refuses_ends_the_command_in_one_line(
 def test_what_passes_is_asked_for_again(
     home: Home, httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sbdb, "_PATIENCE", replace(sbdb._PATIENCE, first_wait_s=0.01))
+    monkeypatch.setattr("flyby.sources.jpl.PATIENCE", replace(PATIENCE, first_wait_s=0.01))
     httpserver.expect_oneshot_request("/sbdb.api").respond_with_data(b"", status=503)
     httpserver.expect_oneshot_request("/sbdb.api").respond_with_data(make_sbdb()[:200])
     httpserver.expect_request("/sbdb.api").respond_with_data(make_sbdb())

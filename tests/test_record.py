@@ -48,12 +48,16 @@ def test_an_answer_that_says_nothing_new_writes_no_revision(home: Home) -> None:
     [
         pytest.param(row("2019 AB", "3840001", "2019-02-10", 0.2), id="distance"),
         pytest.param(row("2019 AB", "3840001", "2019-02-10", at="06:21"), id="minute"),
-        pytest.param(row("2019 AB", "3840001", "2019-02-10", at=None), id="minute no longer known"),
+        pytest.param(
+            row("2019 AB", "3840001", "2019-02-10", at=None), id="minute no longer known", marks=pytest.mark.long
+        ),
         pytest.param(row("2019 AB", "3840001", "2019-02-10", h=None), id="magnitude and diameters no longer known"),
-        pytest.param(row("2019 AB", "3840001", "2019-02-10", h=21.9), id="magnitude"),
+        pytest.param(row("2019 AB", "3840001", "2019-02-10", h=21.9), id="magnitude", marks=pytest.mark.long),
         pytest.param(row("2019 AB", "3840001", "2019-02-10", sentry=True), id="sentry"),
-        pytest.param(row("2019 AB", "3840001", "2019-02-10", sentry=None), id="sentry no longer said"),
-        pytest.param(row("2019 AB", "3840001", "2019-02-10", number=613398), id="name"),
+        pytest.param(
+            row("2019 AB", "3840001", "2019-02-10", sentry=None), id="sentry no longer said", marks=pytest.mark.long
+        ),
+        pytest.param(row("2019 AB", "3840001", "2019-02-10", number=613398), id="name", marks=pytest.mark.long),
         pytest.param(row("2019 AB", "2613398", "2019-02-10", number=613398), id="id and name"),
         pytest.param(row("2019 AB", "3840001", "2019-02-11"), id="day"),
     ],
@@ -336,9 +340,9 @@ def test_a_day_of_four_that_empties_is_suspect_and_the_others_are_not(
     [
         ("2026-03-24", 8, True),
         ("2026-03-24", 7, False),
-        ("2026-05-02", 8, True),
+        pytest.param("2026-05-02", 8, True, marks=pytest.mark.long),
         ("2026-05-03", 8, False),
-        ("2026-01-31", 8, False),
+        pytest.param("2026-01-31", 8, False, marks=pytest.mark.long),
         ("2026-02-01", 8, True),
     ],
 )

@@ -163,7 +163,7 @@ def kept(folder: Path, sittings: Sequence[Sitting]) -> Settings:
 
 
 @given(stories())
-@few(8)
+@few(5)
 def test_three_sources_equal_a_naive_model_in_values_states_and_changes(sittings: list[Sitting]) -> None:
     model = Model()
     for sitting in sittings:

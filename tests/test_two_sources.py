@@ -197,7 +197,7 @@ def test_what_jpl_numbers_is_the_same_whenever_neows_answer_for_other_years_is_t
     assert home.everything() == told
 
 
-@few(8)
+@few(4)
 @given(sittings=skies())
 def test_two_sources_are_one_list_in_which_no_flyby_is_twice(sittings: list[Sitting]) -> None:
     with TemporaryDirectory() as folder:

@@ -1,5 +1,6 @@
 """The record of a declared API: every version kept, nothing believed too soon, and all of it again from raw/."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Kept:
 
 @pytest.fixture
 def kept(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(client, "PATIENCE", replace(client.PATIENCE, first_wait_s=0.01))
     return Kept(httpserver, tmp_path / "home")
 
 

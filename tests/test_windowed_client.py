@@ -1,6 +1,7 @@
 """An API is asked as it is declared: its windows, its pages, its key, its quota."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ KEY = "a/secret+key=="
 
 @pytest.fixture
 def catalogue(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
-    monkeypatch.setattr(client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(client, "PATIENCE", replace(client.PATIENCE, first_wait_s=0.01))
     return Catalogue(httpserver, [row(f"us{n}", f"2025-05-05T{n:02}:00:00Z") for n in range(7)])
 
 
