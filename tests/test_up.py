@@ -80,7 +80,6 @@ def test_a_dagster_yaml_that_dagster_cannot_read_is_one_line(tmp_path: Path, con
     assert_one_line(done.stderr, contains="dagster.yaml is not what Dagster reads")
 
 
-@pytest.mark.long
 def test_where_the_definitions_cannot_be_loaded_up_ends_with_one_line_and_leaves_no_process(tmp_path: Path) -> None:
     mark = str(tmp_path)
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flyby.definitions'] = None\n")
