@@ -23,6 +23,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 DEMO_NOW = "2026-11-23T12:00:00Z"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A third of their time tests wait for something else than a processor."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The demo is made at once, by the first test of it, and what else shows it comes last: nobody waits for it."""
+    of_demo = [item for item in items if "demo" in getattr(item, "fixturenames", ())]
+    others = [item for item in items if item not in of_demo]
+    items[:] = [*of_demo[:1], *others, *of_demo[1:]]
+
+
 class Demo(NamedTuple):
     """A demo that was run: what it printed, and the folder in which it was called (its home is data/demo in there).
     Copy what you want to change."""
