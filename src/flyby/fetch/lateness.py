@@ -2,8 +2,9 @@
 
 The share listed by an age is estimated as reporting delays are in epidemiology and in insurance, from data in which the
 latest days have not been followed for long (right truncation): the product, from the oldest age down, of what was there
-already among all that were there later (reverse-time Kaplan and Meier; the chain ladder). How sure it is: the jackknife
-over days, as the rows of one day are late together.
+already among all that were there later (reverse-time Kaplan and Meier; the chain ladder). What was measured before
+counts as one more day of as many rows as it is worth (pseudo-counts; empirical Bayes): it steadies the first weeks, and
+fades as rows come in. How sure it is: the jackknife over days, as the rows of one day are late together.
 """
 
 from bisect import bisect_right
@@ -34,6 +35,8 @@ class Curve:
     """Shares by age in days after the end of the day, ages ascending."""
 
     points: tuple[tuple[float, float], ...]
+    #: How many rows of a record it counts for; a guess for none.
+    rows: float = 0
 
     def by(self, age_days: float) -> float:
         """The share at that age; between the points linear in log age."""
@@ -50,8 +53,11 @@ class Curve:
 
 #: Of all flybys that NeoWs ever lists for a day, the share that it lists by then. Measured on the flybys of 2015–2019
 #: up to a year; beyond, so that old years are seldom worth a visit.
+#: It is worth a hundred rows: what D+1 has of what D+21 has differs from month to month (2015–2018) as if each month's
+#: share had been drawn with so many (beta-binomial, method of moments: 109).
 LISTED_BY = Curve(
-    ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1))
+    ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1)),
+    rows=100,
 )
 
 
@@ -71,6 +77,10 @@ class Followed(NamedTuple):
     #: Up to which age the day was followed.
     until: float
     rows: int
+
+
+#: For each age: how many rows of a day were there, and how many at the age that follows.
+Counts = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +119,8 @@ class Lateness:
         return Curve((*learned, *((age, share) for age, share in before.points if age > end)))
 
 
-def learned(followed: Iterable[Followed]) -> Lateness | None:
-    """The lateness that the rows tell; None if they are too few."""
+def learned(followed: Iterable[Followed], before: Curve) -> Lateness | None:
+    """The lateness that the rows tell beside what was known `before`; None if they are too few."""
     rows = list(followed)
     by_day: dict[date, list[Followed]] = {}
     for row in rows:
@@ -121,9 +131,15 @@ def learned(followed: Iterable[Followed]) -> Lateness | None:
     if end is None:
         return None
     shown = [(n, age) for n, age in ages if age <= end]
-    listed = _with_error(by_day, [age for _, age in shown], end, is_final=False)
-    final = _with_error(by_day, [age for _, age in shown], end, is_final=True)
-    shares = tuple(Share(n, age, *a, *b) for (n, age), a, b in zip(shown, listed, final, strict=True))
+    until = [age for _, age in shown]
+    days = by_day.values()
+    listed = _with_error([_counts_before(before, until), *(_counts(its, until, is_final=False) for its in days)])
+    # What was known before is when rows are listed, and nothing of their values; but none is final before it is listed.
+    final = _with_error([_counts(its, until, is_final=True) for its in days])
+    shares = tuple(
+        Share(n, age, share, error, min(final_share, share), final_error)
+        for (n, age), (share, error), (final_share, final_error) in zip(shown, listed, final, strict=True)
+    )
     return Lateness(len(by_day), sum(row.rows for row in rows), shares, _shift(by_day, shown[0][1]))
 
 
@@ -141,32 +157,26 @@ def _is_enough(by_day: dict[date, list[Followed]], age: float) -> bool:
     return len(through) >= enough and sum(row.rows for its in through for row in its) >= ENOUGH_ROWS
 
 
-def _with_error(
-    by_day: dict[date, list[Followed]], ages: Sequence[float], end: float, *, is_final: bool
-) -> list[tuple[float, float]]:
-    """The shares at the ages, each with its standard error."""
-    counts = {day: _counts(its, ages, end, is_final=is_final) for day, its in by_day.items()}
-    there = [sum(column) for column in zip(*(a for a, _ in counts.values()), strict=True)]
-    later = [sum(column) for column in zip(*(b for _, b in counts.values()), strict=True)]
-    shares = _product(there, later)
+def _with_error(counts: Sequence[Counts]) -> list[tuple[float, float]]:
+    """The shares at the ages, each with its standard error, by the counts of each day."""
+    there = [sum(column) for column in zip(*(a for a, _ in counts), strict=True)]
+    later = [sum(column) for column in zip(*(b for _, b in counts), strict=True)]
     without = [
         _product([x - y for x, y in zip(there, a, strict=True)], [x - y for x, y in zip(later, b, strict=True)])
-        for a, b in counts.values()
+        for a, b in counts
     ]
     errors = []
-    for n in range(len(ages)):
-        mean = sum(one[n] for one in without) / len(without)
-        errors.append(sqrt((len(without) - 1) / len(without) * sum((one[n] - mean) ** 2 for one in without)))
-    return list(zip(shares, errors, strict=True))
+    for column in zip(*without, strict=True):
+        mean = sum(column) / len(column)
+        errors.append(sqrt((len(column) - 1) / len(column) * sum((one - mean) ** 2 for one in column)))
+    return list(zip(_product(there, later), errors, strict=True))
 
 
-def _counts(
-    its: Sequence[Followed], ages: Sequence[float], end: float, *, is_final: bool
-) -> tuple[list[int], list[int]]:
-    """For each two ages that follow each other, if the day was followed through both: how many of its rows were there
-    at the one, and at the other."""
+def _counts(its: Sequence[Followed], ages: Sequence[float], *, is_final: bool) -> Counts:
+    """Of a day, for each two ages that follow each other, if it was followed through both: how many of its rows were
+    there at the one, and at the other."""
     there, later = [], []
-    for age, following in zip(ages, [*ages[1:], end], strict=True):
+    for age, following in zip(ages, [*ages[1:], ages[-1]], strict=True):
         is_followed = its[0].until >= following - SAME_AGE
         ats = [(row.final_at if is_final else row.listed_at, row.rows) for row in its] if is_followed else []
         there.append(sum(rows for at, rows in ats if at <= age + SAME_AGE))
@@ -174,7 +184,13 @@ def _counts(
     return there, later
 
 
-def _product(there: Sequence[int], later: Sequence[int]) -> list[float]:
+def _counts_before(curve: Curve, ages: Sequence[float]) -> Counts:
+    """The same of a day that came as the curve says."""
+    there = [curve.rows * curve.by(age) / curve.by(ages[-1]) for age in ages]
+    return there, [*there[1:], there[-1]]
+
+
+def _product(there: Sequence[float], later: Sequence[float]) -> list[float]:
     shares, share = [], 1.0
     for a, b in zip(reversed(there), reversed(later), strict=True):
         share *= a / b if b else 1.0

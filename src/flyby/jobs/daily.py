@@ -75,7 +75,7 @@ def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[
                 used = len(own) + requests_since(record, schema, at - timedelta(days=1))
                 days = ledger(record, schema)
                 days += gap(days, own[0])
-                late = lateness(record, schema, at)
+                late = lateness(record, schema, at, plan.curve)
             if late:
                 plan = replace(plan, curve=late.curve(plan.curve))
             allowed = budget(plan, remaining=quota.remaining, used_today=used, own=len(own))

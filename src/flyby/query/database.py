@@ -16,7 +16,7 @@ import duckdb
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import HomeError
-from flyby.fetch.lateness import Followed, Lateness, learned
+from flyby.fetch.lateness import Curve, Followed, Lateness, learned
 from flyby.fetch.plan import LedgerDay
 from flyby.store import lake
 
@@ -134,8 +134,8 @@ def requests_since(record: Database, schema: str, moment: datetime) -> int:
     return int(count)
 
 
-def lateness(record: Database, schema: str, now: datetime) -> Lateness | None:
-    """How late the source is, by the days of late; None if too few were followed."""
+def lateness(record: Database, schema: str, now: datetime, before: Curve) -> Lateness | None:
+    """How late the source is, by the days of late beside what was known `before`; None if too few were followed."""
     since = now.date() - LATENESS_DAYS * DAY
     _, rows = ask(record, query_text("lateness", schema), {"since": since})
-    return learned(Followed(*row) for row in rows)
+    return learned((Followed(*row) for row in rows), before)

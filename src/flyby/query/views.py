@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.fetch.lateness import Lateness
+from flyby.fetch.lateness import LISTED_BY, Lateness
 from flyby.query.database import ASTEROIDS_SCHEMA, Database, lateness, opened, query_text, with_values
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
@@ -351,7 +351,7 @@ def changes(published: Database, since: datetime) -> Changes:
 def latency(published: Database, now: datetime) -> Latency:
     """How days' lists grew after the day, at what hours answers change, and what mornings plan by at `now`."""
     with opened(published) as connection:
-        planned_by = lateness(connection, ASTEROIDS_SCHEMA, now)
+        planned_by = lateness(connection, ASTEROIDS_SCHEMA, now, LISTED_BY)
         steps = _rows(connection, "growth", ages=AGES_DAYS)
         rereadings = _rows(connection, "rereadings")
         simulated = _is_simulated(connection)
