@@ -7,7 +7,7 @@ from benchmarks.scale_results import Figures, Results, Size
 MIB = 1 << 20
 #: flyby's own limits: the longest answer that it takes from NeoWs and from JPL, how long a run waits for its turn, what a
 #: morning asks for at most.
-NEOWS_LIMIT_BYTES, CAD_LIMIT_BYTES, PATIENCE_S, MORNING_REQUESTS = 16 * MIB, 32 * MIB, 300, 24
+NEOWS_LIMIT_BYTES, CAD_LIMIT_BYTES, MORNING_REQUESTS = 16 * MIB, 32 * MIB, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,3 @@ def breaks_at(results: Results, name: str, most_rows: float) -> float:
     own = results.year(last, 1)[name]
     further = (results.year(last, results.times)[name] - own) / (results.times - 1)
     return 1 + (most_rows - own) / further
-
-
-def impatient_after_years(results: Results, times: int, of: Costs) -> float | None:
-    """After how many years a rebuild takes longer than a run waits for its turn; None if it never does in ten."""
-    before = 0.0
-    for year in sorted({each["year"] for each in results.decade}):
-        takes_s = of.rebuild_s(results.year(year, times))
-        if takes_s > PATIENCE_S:
-            return float(year - 1 + (PATIENCE_S - before) / (takes_s - before))
-        before = takes_s
-    return None

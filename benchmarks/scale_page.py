@@ -7,15 +7,14 @@ from benchmarks.scale_model import (
     CAD_LIMIT_BYTES,
     MORNING_REQUESTS,
     NEOWS_LIMIT_BYTES,
-    Costs,
     breaks_at,
     costs,
-    impatient_after_years,
     morning_rows,
     revisions,
     rows,
 )
 from benchmarks.scale_results import Backfill, Results, Size, Turns
+from flyby.record.load import BATCH_ANSWERS
 
 MARKED = re.compile(r"(?ms)^(<!-- measured: ([\w ]+) -->\n).*?^(<!-- end -->)$")
 
@@ -210,12 +209,7 @@ def _limits(results: Results) -> str:
     neows_at = breaks_at(results, "neows_longest", NEOWS_LIMIT_BYTES / of.neows_json_bytes)
     cad_at = breaks_at(results, "cad_longest", CAD_LIMIT_BYTES / of.cad_json_bytes)
     lines = [
-        (
-            "a rebuild, which keeps the turn to itself",
-            _long(of.rebuild_s(end)),
-            "5 minutes, the patience of a run",
-            f"{_after(results, results.times, of)}; with today's discoveries {_after(results, 1, of)}",
-        ),
+        ("a rebuild", _long(of.rebuild_s(end)), "none", "never: mornings go on meanwhile"),
         ("JPL's answer for a year", f"{cad_mb:.1f} MB", "32 MiB", f"{cad_at:.0f} × the discoveries"),
         ("NeoWs' answer for eight days", f"{neows_mb:.1f} MB", "16 MiB", f"{neows_at:.0f} × the discoveries"),
         (
@@ -230,7 +224,7 @@ def _limits(results: Results) -> str:
             "the disk",
             f"each morning copies {of.record_gb(end):.1f} GB",
         ),
-        ("memory of a rebuild", _memory(results), "the machine's", "256 answers are taken in at a time"),
+        ("memory of a rebuild", _memory(results), "the machine's", f"{BATCH_ANSWERS} answers are taken in at a time"),
         (
             "names in `raw/`",
             f"{end['neows_answers'] + end['cad_answers']:,}",
@@ -244,11 +238,6 @@ def _limits(results: Results) -> str:
 def _memory(results: Results) -> str:
     many = results.size("file", results.times)
     return f"{many.rebuild_peak_mb:,.0f} MB" if many else "–"
-
-
-def _after(results: Results, times: int, of: Costs) -> str:
-    years = impatient_after_years(results, times, of)
-    return "not in ten years" if years is None else f"after {years:.1f} years"
 
 
 def _long(seconds: float) -> str:
