@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from benchmarks.scale_results import Figures, Results, Size
 
 MIB = 1 << 20
-#: flyby's own limits: the longest answer that it takes from NeoWs and from JPL, how long a run waits for its turn, what a
-#: morning asks for at most.
+#: flyby's own limits: the longest answer that it takes from NeoWs and from JPL, what a morning asks
+#: for at most.
 NEOWS_LIMIT_BYTES, CAD_LIMIT_BYTES, MORNING_REQUESTS = 16 * MIB, 32 * MIB, 24
 
 
