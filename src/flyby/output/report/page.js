@@ -168,6 +168,9 @@ function sizeText(flyby) {
   return lowUnit === highUnit ? `${low}–${high}\u00a0${highUnit}` : `${low}\u00a0${lowUnit}–${high}\u00a0${highUnit}`;
 }
 
+/** The size in a sentence. */
+const sizeWords = (flyby) => sizeText(flyby).replace(/^unknown$/, "of unknown size");
+
 const middleSize = (flyby) => (flyby.diameter_min_m === null || flyby.diameter_max_m === null ? null : Math.sqrt(flyby.diameter_min_m * flyby.diameter_max_m));
 const closest = (some) => some.reduce((least, flyby) => (least && least.miss_distance_km <= flyby.miss_distance_km ? least : flyby), null);
 
@@ -387,7 +390,7 @@ function tellIntro() {
   const fact = (label, big, small) => make("div", {}, make("dt", { textContent: label }), make("dd", { className: "big", textContent: big }), make("dd", { className: "small muted", textContent: small }));
   element("facts").replaceChildren(
     fact("Closest to come", next ? distanceCell(next) : "–", next ? `${nameText(next)}, ${whenText(next)}` : "nothing is known yet"),
-    fact("Closest last night", last ? distanceCell(last) : "–", last ? `${nameText(last)}, ${sizeText(last)}` : "none listed"),
+    fact("Closest last night", last ? distanceCell(last) : "–", last ? `${nameText(last)}, ${sizeWords(last)}` : "none listed"),
     fact("Changed since yesterday", changed.toLocaleString("en"), count(data.changes.counts.new ?? 0, "new flyby")),
     fact("On record", held.listed.toLocaleString("en"), held.first ? `flybys, ${held.first.slice(0, 4)} to ${held.last.slice(0, 4)}` : "flybys"),
   );
@@ -410,7 +413,7 @@ function tellComing() {
   }
   const next = closest(coming);
   const hazardous = coming.filter((flyby) => flyby.is_potentially_hazardous).length;
-  say("coming-lead", [count(coming.length, "asteroid")], ` until ${dayText(coming.at(-1).close_approach_date)}, `, hazardous ? [`${hazardous} potentially hazardous`] : "none potentially hazardous", ". The closest is ", [nameText(next)], `: ${distanceWords(next)} on ${whenText(next)}, ${sizeText(next)}${likeText(next) ? `, ${likeText(next)}` : ""}. What comes close is often found only days before, so the list still grows.`);
+  say("coming-lead", [count(coming.length, "asteroid")], ` until ${dayText(coming.at(-1).close_approach_date)}, `, hazardous ? [`${hazardous} potentially hazardous`] : "none potentially hazardous", ". The closest is ", [nameText(next)], `: ${distanceWords(next)} on ${whenText(next)}, ${sizeWords(next)}${likeText(next) ? `, ${likeText(next)}` : ""}. What comes close is often found only days before, so the list still grows.`);
 }
 
 /** Whether anything that is listed may touch the Earth: one plain sentence. */
