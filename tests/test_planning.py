@@ -104,7 +104,7 @@ def test_no_doubtful_or_overdue_window_is_asked_for_before_every_missing_one(
 
 
 @given(ledger=ledgers(), budget=budgets)
-def test_doubtful_days_and_those_asked_for_in_vain_take_half_the_budget_at_most(
+def test_doubtful_days_and_those_asked_for_in_vain_take_half_the_budget_at_most_while_others_are_due(
     ledger: list[LedgerDay], budget: int
 ) -> None:
     refused = in_vain(ledger)
@@ -119,7 +119,19 @@ def test_doubtful_days_and_those_asked_for_in_vain_take_half_the_budget_at_most(
         and (refused & set(window.days) or sum(expected_growth(e, NOW) for e in ledger if e.day in window.days) < DUE)
     ]
     assert all((suspect | refused) & set(window.days) for window in doubtful), "all others are missing or due"
-    assert len(doubtful) <= (budget - len(heal) + 1) // 2
+    half = (budget - len(heal) + 1) // 2
+    assert sum(bool(refused & set(window.days)) for window in doubtful) <= half
+    if len(doubtful) > half:
+        due = {entry.day for entry in ledger if expected_growth(entry, NOW) >= DUE}
+        assert due - suspect - refused <= set(asked_days(chosen))
+
+
+def test_what_others_leave_of_the_budget_goes_to_suspect_days() -> None:
+    suspect = [held(TODAY - n * DAY, NOW - DAY, "suspect") for n in range(1000, 1000 + 10 * WINDOW_DAYS)]
+    overdue = held(TODAY - 30 * DAY, NOW - 20 * DAY)
+    chosen = revisits([*suspect, overdue], now=NOW, budget=8)
+    assert len(chosen) == 8
+    assert overdue.day in asked_days(chosen)
 
 
 @given(ledger=ledgers(), budget=budgets)

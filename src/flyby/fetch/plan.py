@@ -18,8 +18,8 @@ QUOTA_SHARE = 0.8
 #: DEMO_KEY's daily limit is in no header: 50, of which two remain for a person.
 DEMO_KEY_DAILY = 48
 
-#: Doubtful days are asked for again once a day, with at most this share of the budget: an outage can last for months,
-#: and an answer that cannot be read for ever.
+#: Doubtful days are asked for again once a day, with at most this share of the budget while others are due: an outage
+#: can last for months, and an answer that cannot be read for ever.
 SUSPECT_SHARE = 0.5
 SUSPECT_AFTER_S = 12 * 3600
 
@@ -98,8 +98,8 @@ def revisits(
     """The windows most worth asking for again, at most `budget`, none of them with a day of `asked`.
 
     First the days that were missed, then doubtful ones, then where by the source's lateness most has changed since the
-    last look. Doubtful is a window with a suspect day, or with one that was asked for in vain the last time; the latter
-    are asked last of all, since many of them in a row end a reading.
+    last look; suspect days get what is left. Doubtful is a window with a suspect day, or with one that was asked for in
+    vain the last time; the latter are asked last of all, since many of them in a row end a reading.
     Windows lie on a grid, so that a day's visits do not leave slivers beside it.
     """
     done = {day for window in asked for day in window.days}
@@ -128,6 +128,8 @@ def revisits(
     chosen = _most_overdue(missing)[:budget]
     chosen += _most_overdue(doubtful)[: int((budget - len(chosen)) * SUSPECT_SHARE + 0.5)]
     chosen += _most_overdue(due)[: budget - len(chosen)]
+    left = [(growth, window) for growth, window in doubtful if window not in refused and window not in chosen]
+    chosen += _most_overdue(left)[: budget - len(chosen)]
     return sorted(chosen, key=refused.__contains__)
 
 
