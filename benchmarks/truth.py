@@ -53,8 +53,10 @@ The lesson's way asks for yesterday once. A lookback of *n* days asks for *n* da
 adds and updates, as dlt's merge does (dlt itself was run on the earthquakes, and held the same rows: {dlt}); *ends* what of them
 is absent, as a dbt snapshot with `hard_deletes` does, so it lists what a replacing lookback lists and keeps what was. flyby is the
 component `flyby.WindowedApiComponent` at {per_request}, and what counts is its table as it is: rows that the source no longer lists
-stay in it, with `listed = false`, until they are withdrawn. The dbt snapshot is its rule, written anew. What was recorded of NeoWs
-in 2026 is no world here: it holds windows ahead only, so no lookback has anything to ask.
+stay in it, with `listed = false`, until they are withdrawn. The dbt snapshot is its rule, written anew;
+dbt itself (dbt-core 1.11.16, dbt-duckdb 1.11.1, `hard_deletes: invalidate`) was run once over what a replacing lookback of 7 left of
+the earthquakes each morning, and held the same rows: 4,187 with nothing wrong, 4,032 with a network left out, none differing. What was
+recorded of NeoWs in 2026 is no world here: it holds windows ahead only, so no lookback has anything to ask.
 
 {worlds}
 
