@@ -230,7 +230,7 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
             folder = stage(batch, scratch / f"{n:06}", settings.dataset)
             # Anew: what DuckDB needed for a batch it keeps until it is closed.
             with Record(fresh, settings.dataset) as record:
-                loaded += record.load([folder], recorded=recorded, by=by)
+                loaded += record.load([folder], recorded=recorded, by=by, believing=False)
             shutil.rmtree(folder)
         return loaded
 

@@ -227,18 +227,23 @@ class Record:
         *,
         recorded: Mapping[tuple[str, datetime], datetime] | None = None,
         by: str = SOMEBODY,
+        believing: bool = True,
     ) -> Loaded:
         """Take in every staged batch (a folder of `staging`), each in one transaction; what is known is skipped.
 
         `recorded` says when each reading (source, moment) was taken in; what it does not name was when it was asked
-        for. `by` is who does it, as the commits of a lake tell. Raises OutOfOrder, with that batch undone, if it holds
+        for. `by` is who does it, as the commits of a lake tell. Who has what is believed made in the end, by
+        `believe_all`, can do without it meanwhile: `believing`. Raises OutOfOrder, with that batch undone, if it holds
         an answer that was asked for before one that the record has for the same days: `rewind`, and take both in again.
         """
         done = Loaded()
         for batch in batches:
             # What a batch knows goes when it is taken in; the collector was a fifth of a backfill.
             with opened_batch(batch) as (answers, rows), self._transaction(by), without_gc():
-                done += self._load(batch, answers, rows, recorded or {})
+                loaded = self._load(batch, answers, rows, recorded or {})
+                if believing and loaded.answers:
+                    self._run("believe")
+                done += loaded
         return done
 
     def rewind(self, request_ids: set[str], *, by: str = SOMEBODY) -> dict[tuple[str, datetime], datetime]:
@@ -486,7 +491,7 @@ class Record:
         ]
         self._table("judged", _JUDGED, judged)
         self._table("changed_days", _CHANGED_DAYS, sorted(known.changed_days.items()))
-        for step in ("write", "touched", "ledger", "believe"):
+        for step in ("write", "touched", "ledger"):
             self._run(step)
 
     def _table(self, name: str, schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> None:

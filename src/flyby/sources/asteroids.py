@@ -64,6 +64,7 @@ ASTEROIDS = Dataset(
         "flybys": "how many flybys are listed for the day now",
         "comets": "comets in the answer: kept in comet_approaches",
     },
+    as_of=files("flyby.sources").joinpath("asteroids_as_of.sql").read_text(encoding="utf-8"),
     views=files("flyby.sources").joinpath("asteroids.sql").read_text(encoding="utf-8"),
     view_comments={
         "raw_asteroid_data": "The table of the lesson that flyby grew out of",

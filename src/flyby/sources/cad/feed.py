@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Annotated, Any, TypeVar
 
@@ -339,9 +340,15 @@ def _julian_day(value: Any) -> int:
 def _number(value: Any, least: float, most: float) -> float:
     """A number written as text, as CAD does, or as a number."""
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
-            raise ValueError
-        value = float(value)
+        value = _read_number(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         raise ValueError
     return float(value)
+
+
+# JPL's list of a morning is yesterday's but for a few rows.
+@lru_cache(maxsize=1 << 15)
+def _read_number(text: str) -> float:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError
+    return float(text)
