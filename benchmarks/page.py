@@ -38,7 +38,8 @@ def page(results: Results) -> str:
         "## Every day\n\nWith 2000–2026 in the database, unless it says otherwise.\n\n"
         + rows_table(results.of(EVERYDAY)),
         "Within a process, the file opened, asked and closed each time, best of five:\n\n" + _inside_table(results),
-        "## A year of mornings\n\n" + _table(("", ""), [(what, f"{n:,.3g}") for what, n in results.year.items()]),
+        "## A year of mornings\n\n"
+        + _table(("", ""), [(what, f"{n:,.0f}" if n >= 100 else f"{n:.3g}") for what, n in results.year.items()]),
         (Path(__file__).parent / "how_it_was_measured.md").read_text(encoding="utf-8").strip(),
     ]
     if results.failures:
