@@ -23,7 +23,8 @@ from flyby.fetch.fetch import asking
 from flyby.fetch.raw import landed, read
 from flyby.query.database import opened
 from flyby.record import Record
-from flyby.record.staging import stage
+from flyby.record.staging import opened as staged
+from flyby.record.staging import stage, typed
 from flyby.settings import Settings
 from flyby.sources.neows import feed
 from flyby.store.warehouse import warehouse
@@ -40,8 +41,9 @@ def prepare(settings: Settings, batches: int) -> None:
         for n in range(batches):
             first = FIRST + n * APART
             client.fetch(Window(first, first + (WINDOW_DAYS - 1) * DAY), requested_at=ASKED_AT + timedelta(seconds=n))
-    for n, answer in enumerate(landed(settings.raw)):
-        stage([answer], settings.home / "batches" / f"{n:06}")
+    for answer in landed(settings.raw):
+        [batch] = typed([answer])
+        stage(batch, settings.home / "batches")
     place = warehouse(settings).place
     Record(place).close()  # makes the tables
 
@@ -58,7 +60,7 @@ def load(settings: Settings, n: int, of: int, *, without_turns: bool) -> dict[st
         for attempt in count():
             try:
                 with nullcontext() if without_turns else house.turn(), Record(house.place) as record:
-                    record.load([batch], by=f"worker {n + 1}")
+                    record.load([staged(batch)], by=f"worker {n + 1}")
             except BusyError:
                 repeated += 1
                 # Where nobody waits for a turn, whoever lost waits ever longer, and not as long as the others.
@@ -74,9 +76,7 @@ def check(settings: Settings) -> dict[str, int]:
     said: set[tuple[str, date]] = set()
     for answer in landed(settings.raw):
         answers[answer.request_id] += 1
-        feed_ = feed.decode(read(answer), answer.window)
-        for neo, approach in zip(feed_.neos, feed_.approaches, strict=True):
-            said.add((feed.designation(neo.name), date.fromisoformat(approach.close_approach_date)))
+        said |= {(row.entity, row.day) for row in feed.decode(read(answer), answer.window).rows}
     with opened(warehouse(settings).place) as held:
         requests = Counter(row[0] for row in held.execute("SELECT request_id FROM requests").fetchall())
         flybys = Counter(

@@ -91,8 +91,8 @@ class Source:
 
     def _window(self, window: Window) -> Iterator[Flyby]:
         whole = feed.decode(self.fetch(f"start_date={window.start}&end_date={window.end}"), window)
-        for neo, approach in zip(whole.neos, whole.approaches, strict=True):
-            yield feed.designation(neo.name), date.fromisoformat(approach.close_approach_date)
+        for row in whole.rows:
+            yield row.entity, row.day
 
 
 CLIENT = httpx2.Client(timeout=60)

@@ -14,7 +14,7 @@ from benchmarks.scale_model import (
     rows,
 )
 from benchmarks.scale_results import Backfill, Results, Size, Turns
-from flyby.record.load import BATCH_ANSWERS
+from flyby.record.staging import BATCH_ROWS
 
 MARKED = re.compile(r"(?ms)^(<!-- measured: ([\w ]+) -->\n).*?^(<!-- end -->)$")
 
@@ -224,7 +224,12 @@ def _limits(results: Results) -> str:
             "the disk",
             f"each morning copies {of.record_gb(end):.1f} GB",
         ),
-        ("memory of a rebuild", _memory(results), "the machine's", f"{BATCH_ANSWERS} answers are taken in at a time"),
+        (
+            "memory of a rebuild",
+            _memory(results),
+            "the machine's",
+            f"{BATCH_ROWS:,} different rows are taken in at a time",
+        ),
         (
             "names in `raw/`",
             f"{end['neows_answers'] + end['cad_answers']:,}",

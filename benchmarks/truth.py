@@ -32,6 +32,7 @@ from flyby.jobs.daily import gather
 from flyby.query.database import ask
 from flyby.record.load import take_in
 from flyby.sources.neows import feed
+from flyby.sources.observations import VALUES
 
 SHARED = Path(__file__).parents[2] / "shared"
 LOOKBACKS = (1, 3, 7, 30)
@@ -323,12 +324,15 @@ def asteroids(url: str, client: httpx2.Client) -> Callable[[datetime, Window], d
         answer.raise_for_status()
         whole = feed.decode(answer.content, window)
         found: dict[date, dict[str, Values]] = {}
-        for neo, approach in zip(whole.neos, whole.approaches, strict=True):
-            day = date.fromisoformat(approach.close_approach_date)
-            found.setdefault(day, {})[f"{neo.id}"] = (approach.miss_distance.astronomical,)
+        for row in whole.rows:
+            found.setdefault(row.day, {})[f"{row.id}"] = (row.values[DISTANCE_AU],)
         return found
 
     return listed
+
+
+#: Which of an observation's values is the distance.
+DISTANCE_AU = [column.name for column in VALUES].index("miss_distance_au")
 
 
 def worlds(quakes: str, sky: str, client: httpx2.Client) -> Iterator[World]:

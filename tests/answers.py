@@ -16,7 +16,7 @@ from flyby.fetch.raw import Landed, land
 from flyby.query.database import ask, opened
 from flyby.record import Loaded, Record
 from flyby.record.load import load_staged, rebuild, stage_landed, take_in
-from flyby.record.staging import stage
+from flyby.record.staging import typed
 from flyby.settings import Settings
 from flyby.sources.answer import Answer, Quota
 from warehouses import warehouse_of
@@ -179,7 +179,7 @@ class Home:
         if self._record is None:
             self._begin()
             self._record = Record(self.settings.place)
-        return self._record.load([stage(landed, self.settings.staging / "sitting")])
+        return self._record.load(typed(landed))
 
     def _begin(self) -> None:
         """With an empty record, where there is none."""

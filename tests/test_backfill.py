@@ -40,7 +40,7 @@ def settings(tmp_path: Path, server: FaultServer) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _small_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flyby.jobs.backfill.BATCH_ANSWERS", 2)
+    monkeypatch.setattr("flyby.jobs.backfill.READING_WINDOWS", 2)
 
 
 def test_a_backfill_of_many_readings_takes_in_each_window_once_and_says_how_many_rows(
@@ -72,7 +72,7 @@ def test_a_ctrl_c_for_the_whole_group_of_processes_loses_no_window_that_was_answ
     home: Home, settings: Settings, tmp_path: Path, server: FaultServer
 ) -> None:
     code = (
-        "import flyby.jobs.backfill, sys; flyby.jobs.backfill.BATCH_ANSWERS = 2; "
+        "import flyby.jobs.backfill, sys; flyby.jobs.backfill.READING_WINDOWS = 2; "
         "from flyby.cli import main; main(sys.argv[1:])"
     )
     words = ("backfill", str(RANGE[0].start), str(RANGE[-1].end))

@@ -41,18 +41,21 @@ from flyby.errors import FeedError, HomeError, PassingError, SourceError
 from flyby.sandbox import Sandbox
 from flyby.sources import jpl
 from flyby.sources.answer import Answer, Quota
+from flyby.sources.asteroids import ASTEROIDS
 from flyby.sources.cad import feed
 from flyby.sources.cad.client import Cad
-from flyby.sources.observations import OBSERVATIONS
+from flyby.sources.observations import VALUES
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 YEAR = Window(date(2020, 1, 1), date(2020, 12, 31))
 GOOD = make_cad()
+#: Which of an observation's values is the name.
+NAME = [column.name for column in VALUES].index("name")
 
 
 def rows(body: bytes, window: Window = WINDOW) -> list[dict[str, Any]]:
-    table = feed.table([("cad/1", feed.decode(body, window))])
-    assert table.schema.equals(OBSERVATIONS)
+    table = ASTEROIDS.table(feed.decode(body, window).rows)
+    assert table.schema.equals(ASTEROIDS.observations)
     listed: list[dict[str, Any]] = table.to_pylist()
     return listed
 
@@ -70,7 +73,6 @@ def fault(body: bytes, window: Window = WINDOW) -> str:
 def test_a_row_has_every_field_of_the_contract_that_jpl_knows() -> None:
     assert rows(make_cad(make_row("613398", fullname="613398 (2006 FK)", diameter="0.153"))) == [
         {
-            "request_id": "cad/1",
             "entity": "2006 FK",
             "id": None,
             "aliases": ["#613398"],
@@ -164,10 +166,10 @@ def test_nothing_in_the_window_is_an_answer_with_or_without_a_table(count: objec
 )
 def test_comets_are_kept_apart(des: str, fullname: str) -> None:
     whole = feed.decode(make_cad(make_row(), make_row(des, fullname=f" {fullname}")), WINDOW)
-    assert (whole.set_apart, feed.count(whole), whole.is_comet) == (1, 1, [False, True])
-    assert [row["apart"] for row in feed.table([("cad/1", whole)]).to_pylist()] == [False, True]
+    assert [row.apart for row in whole.rows] == [False, True]
+    assert whole.set_apart == 1
     bare = feed.decode(make_cad(make_row("249P", fullname=...)), WINDOW)
-    assert (bare.set_apart, feed.count(bare)) == (1, 0)
+    assert [row.apart for row in bare.rows] == [True]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +283,7 @@ def test_a_row_without_a_designation_goes_by_its_place(des: object) -> None:
         pytest.param(make_cad(count=-1), "count: ", id="a negative count"),
         pytest.param(make_cad(fields=["des"]), "row 1 has 14 values for 1 fields", id="too few fields"),
         pytest.param(make_cad(fields=...), "row 1 has 14 values for 0 fields", id="no fields"),
-        pytest.param(make_cad(data=[{}, {}]), "data[0]: expected array", id="rows that are objects"),
+        pytest.param(make_cad(data=[{}, {}]), "row 1: expected array", id="rows that are objects"),
         pytest.param(make_cad(data=None), "data: expected array", id="a table that is null"),
         pytest.param(
             b'{"message":"invalid value \\"x\\"","moreInfo":"https://x","code":"400"}', 'invalid value "x"', id="error"
@@ -311,7 +313,7 @@ def test_no_damage_to_an_answer_raises_anything_but_feed_error(data: st.DataObje
         )
     with suppress(FeedError):
         whole = feed.decode(bytes(body), WINDOW)
-        assert feed.table([("1", whole)]).num_rows == feed.count(whole)
+        ASTEROIDS.table(whole.rows).validate(full=True)
 
 
 json_values = st.recursive(
@@ -325,13 +327,13 @@ json_values = st.recursive(
 def test_no_value_in_any_field_raises_anything_but_feed_error(field: str, value: object) -> None:
     with suppress(FeedError):
         whole = feed.decode(make_cad(make_row() | {field: value}), WINDOW)
-        assert feed.table([("1", whole)]).num_rows == feed.count(whole)
+        ASTEROIDS.table(whole.rows).validate(full=True)
 
 
 def test_the_recording_of_2020_has_4697_asteroids_and_three_comets(shared: Path) -> None:
     body = (shared / "recordings" / "cad" / "cad-2020.json").read_bytes()
     whole = feed.decode(body, YEAR)
-    assert (feed.count(whole), whole.set_apart) == (4697, 3)
+    assert (len(whole.rows), whole.set_apart) == (4700, 3)
     listed = [row for row in rows(body, YEAR) if not row["apart"]]
     assert len({(row["entity"], row["moment"]) for row in listed}) == 4697
     assert sum(row["absolute_magnitude_h"] is None for row in listed) < 5
@@ -503,7 +505,7 @@ def test_the_recording_of_2020_is_fetched_over_http(server: FaultServer, shared:
     server.play(serving((shared / "recordings" / "cad" / "cad-2020.json").read_bytes()))
     asked = Asked(server.url, YEAR)
     assert asked.answer
-    assert feed.count(feed.decode(asked.answer.body, YEAR)) == 4697
+    assert len(feed.decode(asked.answer.body, YEAR).rows) == 4700
 
 
 def test_the_built_in_sky_answers_as_jpl_does() -> None:
@@ -517,8 +519,8 @@ def test_the_built_in_sky_answers_as_jpl_does() -> None:
         truth = [row for day in days for row in sandbox.population.cad(day, NOW) if row.miss_distance_au <= 0.5]
         comets = {row.des for row in truth if row.is_comet}
         assert whole.simulated
-        assert (feed.count(whole), whole.set_apart) == (len(truth) - len(comets), len(comets))
-        assert set(whole.names) == {row.fullname for row in truth}
+        assert (len(whole.rows), whole.set_apart) == (len(truth), len(comets))
+        assert {row.values[NAME] for row in whole.rows} == {row.fullname for row in truth}
         sandbox.set_fault("cad-down")
         assert "HTTP 503" in str(Asked(sandbox.cad_url).error)
     assert json.loads(asked.answer.body)["count"] == len(truth)

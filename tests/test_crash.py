@@ -32,6 +32,7 @@ from flyby.jobs.daily import gather
 from flyby.query.database import ask, ledger
 from flyby.record import record as record_room
 from flyby.record.load import held, load_staged, publish_record, rebuild, stage_landed, take_in
+from flyby.record.staging import opened
 from flyby.settings import Settings
 from forks import in_a_child
 
@@ -186,7 +187,7 @@ def test_a_log_of_the_record_that_a_power_cut_took_is_taken_in_again(
 
 def die_before_the_checkpoint(record: Path, batch: Path) -> None:
     held = record_room.Record(record)
-    held.load([batch])
+    held.load([opened(batch)])
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -20,7 +20,7 @@ from flyby.jobs.daily import gather
 from flyby.query.database import lateness
 from flyby.record.load import held, rebuild, take_in
 from flyby.settings import ApiSettings
-from flyby.sources.windowed.feed import Row
+from flyby.sources.dataset import Observation
 
 EXAMPLE = Path(__file__).parents[1] / "examples/earthquakes/src/earthquakes/defs/earthquakes/defs.yaml"
 #: The recording's first and last morning.
@@ -68,15 +68,15 @@ def ask(settings: ApiSettings, query: str) -> list[Any]:
         return connection.execute("SET TimeZone = 'UTC'").execute(query).fetchall()
 
 
-def answers(settings: ApiSettings) -> Iterator[tuple[datetime, str, list[Row]]]:
+def answers(settings: ApiSettings) -> Iterator[tuple[datetime, str, list[Observation]]]:
     """Every answer: when it was asked for, for which day, and what it listed."""
     decoder = settings.dataset.primary.decoder
     for answer in landed(settings.raw):
         yield answer.requested_at, str(answer.window.start), decoder.decode(read(answer), answer.window).rows
 
 
-def told(row: Row) -> tuple[Any, ...]:
-    return (row.key, row.at_us, *row.values[:-1], row.values[-1])
+def told(row: Observation) -> tuple[Any, ...]:
+    return (row.entity, row.moment, *row.values[:-1], row.values[-1])
 
 
 def as_listed(settings: ApiSettings) -> None:
@@ -97,8 +97,8 @@ def withdrawn_for_good(settings: ApiSettings) -> set[str]:
     for at, day, rows in answers(settings):
         asked_at.setdefault(day, []).append(at)
         for row in rows:
-            listed_at.setdefault(row.key, []).append(at)
-            day_of[row.key] = day
+            listed_at.setdefault(row.entity, []).append(at)
+            day_of[row.entity] = day
     withdrawn = dict(
         ask(settings, "SELECT id, max(seen_from) FROM earthquakes_revisions WHERE change = 'withdrawn' GROUP BY id")
     )
@@ -147,7 +147,7 @@ def truth(settings: ApiSettings) -> tuple[dict[int, float], dict[int, float]]:
     by_day: dict[str, dict[int, dict[str, tuple[Any, ...]]]] = {}
     for at, day, rows in answers(settings):
         morning = (at.date() - datetime.fromisoformat(day).date()).days
-        by_day.setdefault(day, {})[morning] = {row.key: told(row) for row in rows}
+        by_day.setdefault(day, {})[morning] = {row.entity: told(row) for row in rows}
     listed, final = {7: 1.0}, {7: 1.0}
     for n in range(6, 0, -1):
         pairs = [(its[n], its[max(its)], its) for its in by_day.values() if n + 1 in its]

@@ -199,7 +199,7 @@ def test_a_morning_without_its_own_day_fails_once_everything_else_was_asked_for(
 def test_a_backfill_goes_on_past_windows_that_cannot_be_read_and_says_at_the_end_how_many_and_why(
     settings: Settings, server: NeoWsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flyby.jobs.backfill.BATCH_ANSWERS", 4)
+    monkeypatch.setattr("flyby.jobs.backfill.READING_WINDOWS", 4)
     first, last = JANUARY[0].start, JANUARY[-1].end
     server.show(poisoned(JANUARY[1].start, JANUARY[6].start))
     with pytest.raises(Interrupted) as caught:

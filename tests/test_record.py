@@ -10,7 +10,7 @@ from answers import Home, Row, body, moment, row, window
 from flyby.days import DAY
 from flyby.record import Record
 from flyby.record.load import load_staged, publish_record, stage_landed
-from flyby.record.staging import stage
+from flyby.record.staging import typed
 from warehouses import file_only
 
 WEEK = window("2019-02-08", "2019-02-15")
@@ -556,7 +556,7 @@ def test_a_gap_between_history_and_the_mornings_is_nobodys_omission(home: Home) 
 
 def test_loading_a_batch_twice_is_loading_it_once(home: Home) -> None:
     landed = home.land(moment("2019-02-16"), WEEK, body([AB, *MANY]))
-    batch = stage([landed], home.settings.staging / "000000")
+    [batch] = typed([landed])
     with Record(home.settings.place) as record:
         assert record.load([batch, batch]).answers == 1
         assert record.load([batch]).changes == {}

@@ -20,7 +20,7 @@ from flyby.days import DAY, Window
 from flyby.fetch.raw import Landed
 from flyby.record import Record
 from flyby.record.load import rebuild
-from flyby.record.staging import stage
+from flyby.record.staging import typed
 from model import Model, Said
 
 TIMES_LONGER = 25 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1
@@ -193,8 +193,8 @@ def test_the_database_holds_what_a_naive_model_holds(sky: list[Sitting]) -> None
         home, model = Home(Path(folder)), Model()
         history: list[tuple[datetime, set[tuple[Any, ...]]]] = []
         with Record(home.settings.place) as record:
-            for n, (at, landed, said) in enumerate(land(home, sky)):
-                batch = stage(landed, home.settings.staging / f"{n:06}")
+            for at, landed, said in land(home, sky):
+                [batch] = typed(landed)
                 record.load([batch])
                 model.take_in(at, said)
                 after = tables(record)
@@ -252,9 +252,9 @@ def test_readings_that_are_taken_in_long_after_they_were_asked_for_tell_what_a_n
     with TemporaryDirectory() as folder:
         home, model = Home(Path(folder)), Model()
         with Record(home.settings.place) as record:
-            for n, (at, landed, said) in enumerate(land(home, sky)):
+            for at, landed, said in land(home, sky):
                 recorded = at + data.draw(delays)
-                record.load([stage(landed, home.settings.staging / f"{n:06}")], recorded={("neows", at): recorded})
+                record.load(typed(landed), recorded={("neows", at): recorded})
                 model.take_in(at, said, recorded)
                 named = by_birth(tables(record))
                 for table, rows in by_birth(model.tables()).items():

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from approaches import make_cad, make_row, serving
@@ -26,7 +25,7 @@ from flyby.jobs.compare import (
 )
 from flyby.jobs.daily import gather
 from flyby.record.load import load_staged, publish_record, stage_landed
-from flyby.record.staging import stage
+from flyby.record.staging import typed
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
 from flyby.sources.jpl import PATIENCE
@@ -72,10 +71,9 @@ def under(sky: Sandbox, home: Path) -> Settings:
 
 def staged(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the landed answers of JPL become: answers and rows."""
-    folder = stage(landed(settings.raw, source="cad"), settings.staging / "here")
-    names = "answers.parquet", "observations.parquet"
-    answers, observations = (pq.read_table(folder / name).to_pylist() for name in names)
-    return answers, observations
+    batches = list(typed(landed(settings.raw, source="cad")))
+    told = [(batch.answers.to_pylist(), batch.rows.to_pylist()) for batch in batches]
+    return told[0] if told else ([], [])
 
 
 def take_in(settings: Settings) -> None:
@@ -111,11 +109,8 @@ def test_what_is_heard_is_landed_and_staged_as_jpl_s(settings: Settings, jpl: Fa
     request_id = "cad/20261123T070000.000000Z_2020-01-01_2020-12-31_1_200_comparison"
     assert (verdict["source"], verdict["verdict"], verdict["rows"], verdict["set_apart"]) == ("cad", "ok", 2, 1)
     assert (verdict["request_id"], verdict["raw_path"]) == (request_id, f"raw/cad/2026/11/{request_id[4:]}.json.zst")
-    assert [(row["request_id"], row["entity"], row["apart"]) for row in observations] == [
-        (request_id, "2020 AY1", False),
-        (request_id, "A898 PA", False),
-        (request_id, "249P", True),
-    ]
+    rows = [observations[number] for number in verdict["listed"]]
+    assert [(row["entity"], row["apart"]) for row in rows] == [("2020 AY1", False), ("A898 PA", False), ("249P", True)]
 
 
 def test_the_key_is_not_sent_to_jpl(settings: Settings, jpl: FaultServer) -> None:
@@ -186,7 +181,7 @@ def test_the_recording_of_2020_is_landed_and_staged(settings: Settings, jpl: Fau
     verdicts, observations = staged(settings)
     assert [(verdict["verdict"], verdict["note"]) for verdict in verdicts] == [("ok", None)] * 2
     near = around(date(2020, 6, 1))
-    of_the_year = [row for row in observations if row["request_id"] == verdicts[0]["request_id"]]
+    of_the_year = [observations[number] for number in verdicts[0]["listed"]]
     assert sum(not row["apart"] for row in of_the_year) == verdicts[0]["rows"] == 4697
     # Each is asked for a day wider than its window.
     among = [row for row in of_the_year if near.start - DAY <= row["day"] <= near.end + DAY and not row["apart"]]

@@ -36,7 +36,8 @@ from flyby.record.load import take_in
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
 from flyby.sources import jpl
-from flyby.sources.cad.feed import Feed, decode
+from flyby.sources.cad.feed import decode
+from flyby.sources.dataset import Feed
 from forks import called
 
 #: JPL's recorded answer is of 27 September 2020, NeoWs' of December.
@@ -113,17 +114,12 @@ def found(feed: Feed, flybys: list[dict[str, Any]]) -> list[list[dict[str, Any]]
     return [
         [
             flyby
-            for flyby in by_name.get(designation, [])
-            if abs(flyby["close_approach_date"] - day) <= 2 * DAY and "cad" in flyby["sources"]
+            for flyby in by_name.get(row.entity, [])
+            if abs(flyby["close_approach_date"] - row.day) <= 2 * DAY and "cad" in flyby["sources"]
         ]
-        for designation, day, is_comet in zip(feed.designations, days(feed), feed.is_comet, strict=True)
-        if not is_comet
+        for row in feed.rows
+        if not row.apart
     ]
-
-
-def days(feed: Feed) -> list[date]:
-    """The data day of every row."""
-    return [date(1970, 1, 1) + day * DAY for day in feed.days]
 
 
 def test_of_jpls_year_at_least_994_in_1000_are_in_both_lists_and_every_row_is_one_flyby(
@@ -135,7 +131,7 @@ def test_of_jpls_year_at_least_994_in_1000_are_in_both_lists_and_every_row_is_on
     matched = sum(place[0]["sources"] == ["cad", "neows"] for place in places)
     opinion = views.second_opinion(year.published, NOW)
     assert opinion.in_both == matched == len(places) - opinion.cad_only
-    assert matched >= 0.994 * len(feed.designations)
+    assert matched >= 0.994 * len(feed.rows)
     assert (opinion.in_both, opinion.neows_only, opinion.cad_only, opinion.comets) == (4693, 719, 4, 3)
     assert sum(month.in_both for month in opinion.months) == opinion.in_both
     assert [month.month.month for month in opinion.months] == list(range(1, 13))
@@ -272,10 +268,8 @@ def test_when_neows_leaves_out_a_group_for_two_months_jpls_flybys_are_there_and_
     places = found(feed, shown(later))
     listed = [
         place
-        for place, day in zip(
-            places, [day for day, is_comet in zip(days(feed), feed.is_comet, strict=True) if not is_comet], strict=True
-        )
-        if day in OUTAGE.days
+        for place, row in zip(places, [row for row in feed.rows if not row.apart], strict=True)
+        if row.day in OUTAGE.days
     ]
     assert {len(place) for place in listed} == {1}
     opinion = views.second_opinion(later.published, later.now())

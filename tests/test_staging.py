@@ -11,22 +11,25 @@ import pytest
 
 from approaches import make_cad, make_row
 from feeds import WINDOW, make_feed, make_object
+from flyby.days import DAY
 from flyby.errors import HomeError
 from flyby.fetch import raw as landing
-from flyby.record.staging import ANSWERS, stage
+from flyby.record.staging import ANSWERS, opened, stage, typed
 from flyby.sources.answer import Answer, Quota
-from flyby.sources.observations import OBSERVATIONS
+from flyby.sources.asteroids import ASTEROIDS
 
 ANSWER = Answer("neows", WINDOW, datetime(2019, 2, 16, 6, tzinfo=UTC), 1, 200, make_feed(), Quota(None, None))
 
 
 def staged(home: Path, *answers: Answer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What is in the two files after landing and staging `answers`."""
-    folder = stage([landing.land(home / "raw", answer) for answer in answers], home / "staging" / "run")
+    [batch] = typed([landing.land(home / "raw", answer) for answer in answers])
+    folder = stage(batch, home / "staging")
     assert sorted(path.name for path in folder.iterdir()) == ["answers.parquet", "observations.parquet"]
     tables = pq.read_table(folder / "answers.parquet"), pq.read_table(folder / "observations.parquet")
     assert tables[0].schema.equals(ANSWERS)
-    assert tables[1].schema.equals(OBSERVATIONS)
+    assert tables[1].drop_columns("number").schema.equals(ASTEROIDS.observations)
+    assert opened(folder) == batch
     return tables[0].to_pylist(), tables[1].to_pylist()
 
 
@@ -52,11 +55,11 @@ def test_a_feed_becomes_an_answer_and_its_rows(tmp_path: Path) -> None:
             "raw_path": f"raw/neows/2019/02/{name}.json.zst",
             "simulated": False,
             "set_apart": 0,
+            "listed": [0, 1],
         }
     ]
     assert (tmp_path / answers[0]["raw_path"]).is_file()
-    assert {row["request_id"] for row in observations} == {f"neows/{name}"}
-    assert [row["entity"] for row in observations] == ["2019 AB", "A898 PA"]
+    assert [(row["number"], row["entity"]) for row in observations] == [(0, "2019 AB"), (1, "A898 PA")]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,18 @@ def test_what_is_no_feed_is_rejected_with_a_note_and_does_not_stop_the_others(
     answers, observations = staged(tmp_path, bad, replace(ANSWER, attempt=2))
     assert [(answer["verdict"], answer["rows"]) for answer in answers] == [("rejected", 0), ("ok", 2)]
     assert note in answers[0]["note"]
-    assert {row["request_id"] for row in observations} == {answers[1]["request_id"]}
+    assert [answer["listed"] for answer in answers] == [[], [0, 1]]
+    assert len(observations) == 2
+
+
+def test_what_several_answers_list_is_staged_once(tmp_path: Path) -> None:
+    later = replace(
+        ANSWER, requested_at=ANSWER.requested_at + DAY, body=make_feed(make_object(name="(2019 CD)", id="3"))
+    )
+    answers, observations = staged(tmp_path, ANSWER, replace(ANSWER, attempt=2), later)
+    entities = [[observations[n]["entity"] for n in answer["listed"]] for answer in answers]
+    assert entities == [["2019 AB", "A898 PA"], ["2019 AB", "A898 PA"], ["2019 CD"]]
+    assert len(observations) == 3
 
 
 def test_an_answer_of_the_built_in_sky_is_known_as_simulated(tmp_path: Path) -> None:
@@ -109,20 +123,21 @@ def test_each_source_s_answers_are_understood_by_its_own_rules(tmp_path: Path) -
         ("cad", "ok", 1, 1),
         ("cad", "rejected", 0, 0),
     ]
-    assert [row["entity"] for row in observations] == ["2019 AB", "A898 PA", "2020 AY1", "249P"]
+    entities = [[observations[n]["entity"] for n in answer["listed"]] for answer in answers]
+    assert entities == [["2019 AB", "A898 PA"], ["2020 AY1", "249P"], []]
 
 
 def test_a_damaged_answer_is_rejected(tmp_path: Path) -> None:
     landed = landing.land(tmp_path / "raw", ANSWER)
     landed.path.write_bytes(b"x")
-    folder = stage([landed], tmp_path / "staging" / "run")
-    (answer,) = pq.read_table(folder / "answers.parquet").to_pylist()
+    [batch] = typed([landed])
+    (answer,) = batch.answers.to_pylist()
     assert answer["verdict"] == "rejected"
     assert "is damaged" in answer["note"]
 
 
-def test_nothing_landed_makes_two_files_without_rows(tmp_path: Path) -> None:
-    assert staged(tmp_path) == ([], [])
+def test_nothing_landed_is_no_batch() -> None:
+    assert list(typed([])) == []
 
 
 def test_staging_again_replaces_what_was_staged(tmp_path: Path) -> None:
@@ -131,8 +146,9 @@ def test_staging_again_replaces_what_was_staged(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "staging").write_text("mine")
-    with pytest.raises(HomeError, match=r"^cannot write staging/run: .* set FLYBY_HOME"):
-        stage([], tmp_path / "staging" / "run")
+    [batch] = typed([landing.land(tmp_path / "raw", ANSWER)])
+    with pytest.raises(HomeError, match=r"^cannot write staging/2019.*: .* set FLYBY_HOME"):
+        stage(batch, tmp_path / "staging")
 
 
 def test_every_recording_since_september_2015_is_staged_as_a_feed(tmp_path: Path, shared: Path) -> None:
@@ -144,4 +160,4 @@ def test_every_recording_since_september_2015_is_staged_as_a_feed(tmp_path: Path
     ]
     verdicts, observations = staged(tmp_path, *answers)
     assert {answer["verdict"] for answer in verdicts} == {"ok"}
-    assert sum(answer["rows"] for answer in verdicts) == len(observations) > 1500
+    assert sum(answer["rows"] for answer in verdicts) == sum(len(a["listed"]) for a in verdicts) > len(observations)

@@ -13,8 +13,9 @@ from catalogue import DECLARED, row
 from flyby import WindowedApiComponent
 from flyby.days import Window
 from flyby.errors import FeedError, UsageError
+from flyby.sources.dataset import Feed
 from flyby.sources.windowed.api import Api
-from flyby.sources.windowed.feed import Feed, Rows, pages, together
+from flyby.sources.windowed.feed import Rows, pages, together
 
 WINDOW = Window(date(2025, 5, 4), date(2025, 5, 5))
 NOON = "2025-05-04T12:00:00Z"
@@ -37,8 +38,8 @@ def decoded(*rows: Any, **more: Any) -> Feed:
 
 def test_a_row_is_its_key_its_moment_its_group_and_its_values() -> None:
     [one] = decoded(row("us123", "2025-05-04T12:00:00.5+02:00", "2.5", count=7.0)).rows
-    assert (one.key, one.group, one.day) == ("us123", "us", date(2025, 5, 4))
-    assert datetime.fromtimestamp((one.at_us or 0) / 1e6, UTC) == datetime(2025, 5, 4, 10, 0, 0, 500_000, UTC)
+    assert (one.entity, one.cohort, one.day) == ("us123", "us", date(2025, 5, 4))
+    assert datetime.fromtimestamp((one.moment or 0) / 1e6, UTC) == datetime(2025, 5, 4, 10, 0, 0, 500_000, UTC)
     assert one.values == (2.5, "here", 7)
 
 
@@ -52,12 +53,12 @@ def test_a_row_is_its_key_its_moment_its_group_and_its_values() -> None:
 )
 def test_a_moment_is_read_in_the_declared_form(said: Any, form: str, expected: str) -> None:
     [one] = decoded(row("a", said), moment={"path": "when.at", "form": form}).rows
-    assert datetime.fromtimestamp((one.at_us or 0) / 1e6, UTC) == datetime.fromisoformat(expected)
+    assert datetime.fromtimestamp((one.moment or 0) / 1e6, UTC) == datetime.fromisoformat(expected)
 
 
 def test_of_a_day_alone_no_moment_is_known() -> None:
     [one] = decoded(row("a", "2025-05-05"), moment={"path": "when.at", "form": "date"}).rows
-    assert (one.day, one.at_us) == (date(2025, 5, 5), None)
+    assert (one.day, one.moment) == (date(2025, 5, 5), None)
 
 
 def test_the_same_row_twice_is_one() -> None:
@@ -124,7 +125,7 @@ def test_pages_are_kept_as_they_came_and_a_row_that_moved_between_them_counts_on
     assert pages(together([first, second])) == [first + b"\n", second + b"\n"]
     assert pages(first) == [first]
     feed = Rows(declared()).decode(together([first, second]), WINDOW)
-    assert [(one.key, one.values[0]) for one in feed.rows] == [("a", 1.5), ("b", 9.0), ("c", 1.5)]
+    assert [(one.entity, one.values[0]) for one in feed.rows] == [("a", 1.5), ("b", 9.0), ("c", 1.5)]
 
 
 @given(

@@ -39,7 +39,7 @@ def test_eight_days_of_the_past_are_one_request_and_the_answer_tells_the_quota(k
     answers: list[Answer] = []
     answer = ask(LONG_PAST, key, answers)
     assert answers == [answer]
-    assert feed.count(feed.decode(answer.body, LONG_PAST)) >= 50
+    assert len(feed.decode(answer.body, LONG_PAST).rows) >= 50
     assert answer.quota.limit is not None
     assert answer.quota.remaining is not None
     assert key.encode() not in answer.body
@@ -48,7 +48,7 @@ def test_eight_days_of_the_past_are_one_request_and_the_answer_tells_the_quota(k
 def test_the_days_ahead_are_listed_too(key: str) -> None:
     today = datetime.now(UTC).date()
     ahead = Window(today, today + timedelta(days=7))
-    assert feed.count(feed.decode(ask(ahead, key, []).body, ahead)) >= 1
+    assert len(feed.decode(ask(ahead, key, []).body, ahead).rows) >= 1
 
 
 def test_nine_days_are_refused(key: str, http: httpx2.Client) -> None:

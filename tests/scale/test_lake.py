@@ -35,7 +35,8 @@ from flyby.jobs.daily import gather
 from flyby.query.database import ask, opened
 from flyby.record import Record
 from flyby.record.load import keep_up, rebuild, stage_landed, take_in
-from flyby.record.staging import stage
+from flyby.record.staging import opened as staged
+from flyby.record.staging import typed
 from flyby.sandbox import Sandbox
 from flyby.settings import Settings
 from flyby.sources.answer import Answer, Quota
@@ -154,9 +155,8 @@ def load_days(folder: Path, lake: Lake, n: int, count: int) -> None:
             start = moment("2000-01-01") + k * 20 * DAY
             days = Window(start.date(), start.date())
             answer = home.land(FIRST + timedelta(seconds=k), days, body([a_row(days, k)]))
-            batch = stage([answer], home.settings.staging / f"of-{k}")
             with lakes.turn(lake, patience_s=300):
-                record.load([batch], by=f"process {n}")
+                record.load(typed([answer]), by=f"process {n}")
                 if k % 20 == 0:  # also between the others' transactions
                     lakes.upkeep(lake)
 
@@ -174,7 +174,7 @@ def test_of_two_who_write_at_once_without_a_turn_one_is_told_so_and_nothing_is_t
         mock.patch.object(lakes, "sign", writing_meanwhile(one, batches)),
         pytest.raises(BusyError, match="run the same again"),
     ):
-        other.load(batches)
+        other.load(map(staged, batches))
     assert home.ask("SELECT count(*), count(DISTINCT flyby_id) FROM revisions") == [(1, 1)]
     assert take_in(home.settings).answers == 0
 
@@ -185,7 +185,7 @@ def writing_meanwhile(record: Record, batches: list[Path]) -> Callable[..., None
 
     def meanwhile(connection: duckdb.DuckDBPyConnection, table: str, by: str) -> None:
         with mock.patch.object(lakes, "sign", sign):
-            record.load(batches)
+            record.load(map(staged, batches))
         sign(connection, table, by)
 
     return meanwhile
@@ -296,7 +296,7 @@ def breaking_down(postgres: Postgres, work: Callable[..., Any]) -> Callable[...,
 
 def what_fails(home: LakeHome, batches: list[Path]) -> str:
     with pytest.raises(HomeError) as failed, Record(home.lake) as record:
-        record.load(batches)
+        record.load(map(staged, batches))
     return str(failed.value)
 
 
@@ -359,7 +359,7 @@ def test_a_process_killed_in_mid_load_leaves_nothing_behind_that_the_next_does_n
 
 def die_before_the_commit(lake: Lake, batches: list[Path]) -> None:
     with Record(lake) as record, mock.patch.object(lakes, "sign", die):
-        record.load(batches)
+        record.load(map(staged, batches))
 
 
 def die(*_: object) -> None:

@@ -11,7 +11,7 @@ from flyby.fetch.fetch import Refused, asking, policy, read
 from flyby.fetch.plan import wanted
 from flyby.query.database import ledger
 from flyby.record import SOMEBODY, Loaded
-from flyby.record.load import BATCH_ANSWERS, held, load_landed, take_in
+from flyby.record.load import held, load_landed, take_in
 from flyby.settings import Home
 from flyby.store.warehouse import warehouse
 from flyby.words import count
@@ -20,6 +20,9 @@ from flyby.words import count
 #: hour, for DEMO_KEY also by the day.
 UNSAID_WAIT_S = 3600.0
 LONGEST_WAIT_S = 25 * 3600.0
+
+#: So many windows are one reading, which is taken in as one.
+READING_WINDOWS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,11 @@ def backfill(
     refused: dict[Window, FeedError] = {}
     with asking(settings, purpose="backfill") as client:
         try:
-            for n in range(0, len(plan), BATCH_ANSWERS):
+            for n in range(0, len(plan), READING_WINDOWS):
                 at = max(settings.now(), at + timedelta(microseconds=1))
                 try:
                     with warehouse(settings).mark(at):
-                        for answer in read(client, plan[n : n + BATCH_ANSWERS], at=at):
+                        for answer in read(client, plan[n : n + READING_WINDOWS], at=at):
                             remaining = answer.quota.remaining
                             progress = replace(progress, windows=progress.windows + 1, quota_remaining=remaining)
                             on_progress(progress)

@@ -12,13 +12,10 @@ from flyby.address import Lake
 from flyby.errors import BusyError, HomeError, UsageError
 from flyby.fetch.raw import Landed, landed, mark_recorded, recorded_moments, settle, sweep
 from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record
-from flyby.record.staging import UnreadableBatch, request_ids, stage
+from flyby.record.staging import UnreadableBatch, opened, request_ids, stage, typed
 from flyby.settings import Home
 from flyby.store.lake import Kept, upkeep
 from flyby.store.warehouse import log, warehouse
-
-#: A batch is loaded in one transaction, which holds its rows in memory: about 40 kB an answer.
-BATCH_ANSWERS = 128
 
 
 def stage_landed(settings: Home) -> list[Path]:
@@ -45,12 +42,13 @@ def load_staged(settings: Home, *, by: str = SOMEBODY) -> Loaded:
         staged_anew = set[str]()
         while True:
             try:
-                with _record(settings) as record:
-                    known = record.request_ids()  # others may have taken in what was staged here
-                    while batches:
+                while batches:
+                    # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
+                    with _record(settings) as record:
+                        known = record.request_ids()  # others may have taken in what was staged here
                         moments = _recorded(settings, batches[0], but=known)
-                        done += record.load([batches[0]], recorded=moments, by=by)
-                        del batches[0]
+                        done += record.load([opened(batches[0])], recorded=moments, by=by)
+                    del batches[0]
                 return done
             except OutOfOrder as late:
                 with _record(settings) as record:
@@ -188,10 +186,8 @@ def _stage_landed(settings: Home) -> list[Path]:
             known |= ids
     answers = _read_to_the_end(settings, but=known)
     settle(answers)
-    for readings in _batches(answers):
-        first = readings[0]
-        name = f"{first.requested_at:%Y%m%dT%H%M%S.%fZ}_{first.window.start}"
-        stage(readings, settings.staging / name, settings.dataset)
+    for told in typed(answers, settings.dataset):
+        stage(told, settings.staging)
     return _staged(settings.staging)
 
 
@@ -220,18 +216,16 @@ def _says_why(request_id: str) -> bool:
 
 
 def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
-    fresh, scratch = _workplace(settings)
+    fresh = _beside(settings)
     house = warehouse(settings)
     done = Loaded()
 
     def load(answers: Sequence[Landed], recorded: Mapping[tuple[str, datetime], datetime]) -> Loaded:
         loaded = Loaded()
-        for n, batch in enumerate(_batches(answers)):
-            folder = stage(batch, scratch / f"{n:06}", settings.dataset)
+        for batch in typed(answers, settings.dataset):
             # Anew: what DuckDB needed for a batch it keeps until it is closed.
             with Record(fresh, settings.dataset) as record:
-                loaded += record.load([folder], recorded=recorded, by=by, believing=False)
-            shutil.rmtree(folder)
+                loaded += record.load([batch], recorded=recorded, by=by, believing=False)
         return loaded
 
     try:
@@ -265,7 +259,6 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
     except OSError as error:
         raise HomeError(f"the record could not be made again ({error.strerror}): the old one is still in use") from None
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         with suppress(OSError):
             _remove(fresh)
     return done
@@ -280,9 +273,9 @@ def _read_to_the_end(settings: Home, *, but: Collection[str] = frozenset()) -> l
     return [answer for answer in answers if answer.requested_at not in being_read]
 
 
-def _workplace(settings: Home) -> tuple[Path, Path]:
-    """Where a rebuild makes the record, and where it stages."""
-    return settings.record.with_name("rebuilt.duckdb"), settings.staging / "rebuild"
+def _beside(settings: Home) -> Path:
+    """Where a rebuild makes the record."""
+    return settings.record.with_name("rebuilt.duckdb")
 
 
 def _tidy(settings: Home) -> None:
@@ -290,23 +283,10 @@ def _tidy(settings: Home) -> None:
     sweep(settings.raw)
     spilled = settings.record  # DuckDB's, for what does not fit in memory
     shutil.rmtree(spilled.with_name(spilled.name + ".tmp"), ignore_errors=True)
-    fresh, scratch = _workplace(settings)
-    if fresh.exists() or scratch.exists():
+    fresh = _beside(settings)
+    if fresh.exists():
         with suppress(BusyError), warehouse(settings).rebuilding(patience_s=0.1):  # else it is at work
             _remove(fresh)
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _batches(answers: Sequence[Landed]) -> Iterator[list[Landed]]:
-    """Answers in groups of about BATCH_ANSWERS; a reading is never divided, as it is taken in as one."""
-    batch: list[Landed] = []
-    for answer in answers:
-        if len(batch) >= BATCH_ANSWERS and answer.requested_at != batch[-1].requested_at:
-            yield batch
-            batch = []
-        batch.append(answer)
-    if batch:
-        yield batch
 
 
 def _staged(staging: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from flyby.address import Lake
 from flyby.collector import without_gc
 from flyby.errors import BusyError, FlybyError, HomeError
 from flyby.record import rules
-from flyby.record.staging import UnreadableBatch, opened_batch
+from flyby.record.staging import Batch
 from flyby.sources.asteroids import ASTEROIDS
 from flyby.sources.dataset import Dataset
 from flyby.store import file, lake
@@ -223,13 +223,13 @@ class Record:
 
     def load(
         self,
-        batches: Iterable[Path],
+        batches: Iterable[Batch],
         *,
         recorded: Mapping[tuple[str, datetime], datetime] | None = None,
         by: str = SOMEBODY,
         believing: bool = True,
     ) -> Loaded:
-        """Take in every staged batch (a folder of `staging`), each in one transaction; what is known is skipped.
+        """Take in every batch, each in one transaction; what is known is skipped.
 
         `recorded` says when each reading (source, moment) was taken in; what it does not name was when it was asked
         for. `by` is who does it, as the commits of a lake tell. Who has what is believed made in the end, by
@@ -239,8 +239,8 @@ class Record:
         done = Loaded()
         for batch in batches:
             # What a batch knows goes when it is taken in; the collector was a fifth of a backfill.
-            with opened_batch(batch) as (answers, rows), self._transaction(by), without_gc():
-                loaded = self._load(batch, answers, rows, recorded or {})
+            with self._transaction(by), without_gc():
+                loaded = self._load(batch, recorded or {})
                 if believing and loaded.answers:
                     self._run("believe")
                 done += loaded
@@ -366,22 +366,9 @@ class Record:
             if column in described:
                 self.connection.execute(f"COMMENT ON COLUMN main.{name}.{column} IS {lake.quoted(described[column])}")
 
-    def _load(
-        self,
-        batch: Path,
-        answers: pa.RecordBatchReader,
-        rows: pa.RecordBatchReader,
-        recorded: Mapping[tuple[str, datetime], datetime],
-    ) -> Loaded:
-        try:
-            self.connection.register("answers_of_batch", answers)
-            self.connection.register("rows_of_batch", rows)
+    def _load(self, batch: Batch, recorded: Mapping[tuple[str, datetime], datetime]) -> Loaded:
+        with self._given("answers_of_batch", batch.answers), self._given("rows_of_batch", batch.rows):
             self._run("staged")
-        except duckdb.Error as error:
-            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {lake.in_short(error)}") from None
-        finally:
-            self.connection.unregister("answers_of_batch")
-            self.connection.unregister("rows_of_batch")
         if self._ask(_text("late")):
             raise OutOfOrder(self._undone())
         readings = self._readings(recorded)
@@ -424,8 +411,8 @@ class Record:
     def _readings(self, recorded: Mapping[tuple[str, datetime], datetime]) -> list[rules.Reading]:
         """The staged readings, in the order in which they were asked for."""
         readings: dict[tuple[int, str], rules.Reading] = {}
-        of_request: dict[str, rules.Reading] = {}
-        for source, asked_at, request_id, start, end, accepted, note, doubt in self._ask(_text("answers")):
+        rows = {values[0]: rules.Row(*values) for values in self._ask(_text("rows"))}
+        for source, asked_at, request_id, start, end, accepted, note, doubt, listed in self._ask(_text("answers")):
             said_by = self.dataset.source(source)
             if said_by is None:  # noted as rejected; nothing of it is believed
                 said_by = self.dataset.primary
@@ -433,12 +420,9 @@ class Record:
             if reading is None:
                 moment = _EPOCH + timedelta(microseconds=asked_at)
                 taken_in_at = (recorded.get((source, moment), moment) - _EPOCH) // timedelta(microseconds=1)
-                reading = readings[asked_at, source] = rules.Reading(said_by, asked_at, taken_in_at, [], [])
-            reading.answers.append(rules.Answer(request_id, start, end, accepted, note, doubt))
-            of_request[request_id] = reading
-        for values in self._ask(_text("rows")):
-            row = rules.Row._make(values)
-            of_request[row.request_id].rows.append(row)
+                reading = readings[asked_at, source] = rules.Reading(said_by, asked_at, taken_in_at, [])
+            its = [rows[number] for number in listed]
+            reading.answers.append(rules.Answer(request_id, start, end, accepted, its, note, doubt))
         return list(readings.values())
 
     def _known(self) -> rules.Known:
@@ -495,13 +479,20 @@ class Record:
             self._run(step)
 
     def _table(self, name: str, schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> None:
-        """Rows of Python's as a temporary table. As a reader: a table of Arrow's has DuckDB import more."""
+        """Rows of Python's as a temporary table."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        self.connection.register("given", pa.RecordBatchReader.from_batches(schema, [batch]))
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given")
-        self.connection.unregister("given")
+        with self._given("given", pa.Table.from_arrays(arrays, schema=schema)):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given")
+
+    @contextmanager
+    def _given(self, name: str, table: pa.Table) -> Iterator[None]:
+        """A table of Arrow's, to be read once. As a reader: a table itself has DuckDB import more."""
+        self.connection.register(name, table.to_reader())
+        try:
+            yield
+        finally:
+            self.connection.unregister(name)
 
     @contextmanager
     def _attached(self, other: Path | Lake) -> Iterator[None]:

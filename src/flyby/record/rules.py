@@ -21,10 +21,10 @@ _EPOCH_ORDINAL = 719_163  # of 1970-01-01
 
 
 class Row(NamedTuple):
-    """A staged row: its place in the batch, its keys (`sources.dataset.KEYS`), and the fingerprint of its values."""
+    """What answers of the batch list: a number in the order of days and names, the keys of an observation, and the
+    fingerprint of its values. What several answers list is the same row."""
 
     number: int
-    request_id: str
     entity: str
     id: str | None
     aliases: list[str]
@@ -45,6 +45,7 @@ class Answer:
     start: int
     end: int
     accepted: bool
+    rows: list[Row]
     note: str | None = None
     doubt: str | None = None
     suspect_days: list[int] = field(default_factory=list)
@@ -59,7 +60,6 @@ class Reading:
     asked_at: int
     recorded_at: int
     answers: list[Answer]
-    rows: list[Row]
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class Coverage:
 class Chain:
     """The revisions of one thing by one source, of which the last is what it says now."""
 
-    __slots__ = ("absence", "fingerprint", "fresh", "is_stored", "now")
+    __slots__ = ("absence", "fingerprint", "fresh", "is_stored", "now", "row")
 
     def __init__(self, now: Revision, fingerprint: int, *, is_stored: bool) -> None:
         self.now = now
@@ -125,6 +125,8 @@ class Chain:
         #: Whether the record has it already; `fresh` are the revisions that it has not.
         self.is_stored = is_stored
         self.fresh: list[Revision] = [] if is_stored else [now]
+        #: The row of the batch that says no less and no more than this, if one was seen.
+        self.row: int | None = None
 
     @property
     def is_withdrawn(self) -> bool:
@@ -134,10 +136,13 @@ class Chain:
 class Seen:
     """One thing as a reading lists it: the row that speaks for it, and every name that its rows have."""
 
-    __slots__ = ("aliases", "chain", "ids", "is_beyond", "row")
+    __slots__ = ("aliases", "chain", "ids", "is_beyond", "request_id", "row")
 
-    def __init__(self, row: Row, ids: tuple[str, ...], aliases: tuple[str, ...], *, is_beyond: bool = False) -> None:
+    def __init__(
+        self, row: Row, request_id: str, ids: tuple[str, ...], aliases: tuple[str, ...], *, is_beyond: bool = False
+    ) -> None:
         self.row = row
+        self.request_id = request_id
         self.ids = ids
         self.aliases = aliases
         self.is_beyond = is_beyond
@@ -160,6 +165,8 @@ class Known:
         self.by_name: defaultdict[str, list[Chain]] = defaultdict(list)
         self.by_day: defaultdict[tuple[str, int], dict[str, Chain]] = defaultdict(dict)
         self.by_thing: defaultdict[str, dict[str, Chain]] = defaultdict(dict)
+        #: The chain that says what a row of the batch says, by the row's number, if `Chain.row` still is that.
+        self.by_row: dict[int, Chain] = {}
         #: Every thing_id ever given to something that was first seen on these days.
         self.born: set[str] = set()
         self.looks: dict[tuple[str, int], Coverage] = {}
@@ -190,6 +197,13 @@ class Known:
                 if chain not in found:
                     found.append(chain)
         return found
+
+    def hear(self, chain: Chain, row: Row) -> None:
+        """Remember that the chain says now what the row says, if it is known by the same names and no others."""
+        now = chain.now
+        if tuple(now.ids) == (() if row.id is None else (row.id,)) and sorted(now.aliases) == sorted(row.aliases):
+            chain.row = row.number
+            self.by_row[row.number] = chain
 
     def new_id(self, entity: str, day_text: str) -> str:
         """`entity@day`, with '#2' if there was one before."""
@@ -243,9 +257,11 @@ def take_in(known: Known, reading: Reading, day_text: dict[int, str]) -> None:
     """Have `known` be what is known after `reading`; its answers get their verdicts. `day_text` writes days."""
     source = reading.source
     asked = _asked(reading)
-    groups, beyond, cohorts = _seen(reading, asked)
+    rows, beyond, cohorts = _listed(reading, asked)
+    rows, taken = _without_what_is_known(known, reading, rows)
+    groups = _seen(rows, asked, source)
     seen = [one for group in groups for one in group]
-    taken = _match_where_they_were(known, source, groups)
+    _match_where_they_were(known, source, groups, taken)
     _match_where_they_went(known, source, [one for one in [*seen, *beyond] if one.chain is None], asked, taken)
     missing, losses = _missing(known, reading, asked, taken)
     suspects = _judge(known, reading, asked, losses, cohorts, day_text)
@@ -272,25 +288,56 @@ def _asked(reading: Reading) -> dict[int, str]:
     return asked
 
 
-def _seen(
-    reading: Reading, asked: dict[int, str]
-) -> tuple[list[list[Seen]], list[Seen], defaultdict[str, set[str | None]]]:
-    """What each day lists: one group of passes for each thing on each day; what lies beyond the days asked for; and
-    which cohorts each answer has."""
+def _listed(reading: Reading, asked: dict[int, str]) -> tuple[list[Row], list[Seen], dict[str, set[str | None]]]:
+    """What the days list; what lies beyond the days asked for; and which cohorts each answer has."""
+    rows: list[Row] = []
+    beyond: dict[tuple[int, str], Seen] = {}
+    for answer in sorted(reading.answers, key=lambda answer: answer.request_id):
+        for row in answer.rows:
+            request_id = asked.get(row.day)
+            if request_id == answer.request_id:
+                rows.append(row)
+            elif request_id is None:
+                beyond[row.day, row.entity] = Seen(row, answer.request_id, *_names(row), is_beyond=True)
+    return rows, list(beyond.values()), {a.request_id: {row.cohort for row in a.rows} for a in reading.answers}
+
+
+def _names(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids and the aliases of a row."""
+    return () if row.id is None else (row.id,), tuple(row.aliases)
+
+
+def _without_what_is_known(known: Known, reading: Reading, rows: list[Row]) -> tuple[list[Row], set[str]]:
+    """The rows that say anything new, or something that is to be told from what they say; and the things of which all
+    others say what is known already. These are most, and there is nothing more to do about them."""
+    same: dict[str, Row] = {}
+    others: list[Row] = []
+    for row in rows:
+        chain = known.by_row.get(row.number)
+        if (
+            chain is not None
+            and chain.row == row.number
+            and chain.now.listed
+            and chain.absence is None
+            and chain.now.seen_from <= reading.recorded_at
+        ):
+            same[chain.now.thing_id] = row
+        else:
+            others.append(row)
+    # Which grow meanwhile: what shares a name with one of them is to be told from it.
+    for row in others if same else ():
+        named = known.named((row.entity, *_names(row)[0], *row.aliases))
+        here = [chain.now for chain in named if chain.now.source == reading.source.name and chain.now.day == row.day]
+        others += [same.pop(now.thing_id) for now in here if now.thing_id in same]
+    return sorted(others), set(same)
+
+
+def _seen(rows: list[Row], asked: dict[int, str], source: Source) -> list[list[Seen]]:
+    """What each day lists: one group of passes for each thing on each day."""
     rows_of: dict[tuple[int, str], list[Row]] = {}
     known_as: dict[tuple[int, str], tuple[int, str]] = {}
-    beyond: dict[tuple[int, str], Row] = {}
-    cohorts: defaultdict[str, set[str | None]] = defaultdict(set)
-    # In an order of its own: in which answers and rows come is nothing to go by.
-    for row in sorted(reading.rows, key=lambda row: (row.day, row.entity, row.id or "")):
-        cohorts[row.request_id].add(row.cohort)
-        request_id = asked.get(row.day)
+    for row in rows:
         key = (row.day, row.entity)
-        if request_id is None:
-            beyond[key] = row
-            continue
-        if request_id != row.request_id:
-            continue
         # The same id, or number, on the same day is the same thing whatever it is called.
         for name in (row.entity, *row.aliases) if row.id is None else (row.entity, row.id, *row.aliases):
             other = known_as.setdefault((row.day, name), key)
@@ -299,20 +346,15 @@ def _seen(
                     rows_of.setdefault(other, []).extend(rows_of.pop(key))
                 known_as[key] = key = other
         rows_of.setdefault(key, []).append(row)
-    groups = [
-        [Seen(rows[0], (rows[0].id,) if rows[0].id is not None else (), tuple(rows[0].aliases))]
+    return [
+        [Seen(rows[0], asked[rows[0].day], *_names(rows[0]))]
         if len(rows) == 1
-        else _passes(rows, reading.source)
+        else _passes(rows, asked[rows[0].day], source)
         for rows in rows_of.values()
     ]
-    lying_beyond = [
-        Seen(row, (row.id,) if row.id is not None else (), tuple(row.aliases), is_beyond=True)
-        for row in beyond.values()
-    ]
-    return groups, lying_beyond, cohorts
 
 
-def _passes(rows: list[Row], source: Source) -> list[Seen]:
+def _passes(rows: list[Row], request_id: str, source: Source) -> list[Seen]:
     """Several rows of one thing on one day. The same row sent twice is one. Rows of one id are passes, by their time;
     those of several ids are copies, of which the better speaks."""
     twins: defaultdict[tuple[str | None, str], dict[tuple[int | None, int], Row]] = defaultdict(dict)
@@ -327,25 +369,23 @@ def _passes(rows: list[Row], source: Source) -> list[Seen]:
         copies = [its[n] for its in in_time if len(its) > n]
         best = max(copies, key=lambda row: (row.preference, row.fingerprint))
         ids = tuple(sorted({row.id for row in copies if row.id is not None}))
-        passes.append(Seen(best, ids, tuple(sorted({alias for row in copies for alias in row.aliases}))))
+        passes.append(Seen(best, request_id, ids, tuple(sorted({alias for row in copies for alias in row.aliases}))))
     return passes
 
 
-def _match_where_they_were(known: Known, source: Source, groups: list[list[Seen]]) -> set[int]:
-    """Pair what is listed with what is known on the same day; the chains that are taken, by identity."""
-    taken: set[int] = set()
+def _match_where_they_were(known: Known, source: Source, groups: list[list[Seen]], taken: set[str]) -> None:
+    """Pair what is listed with what is known on the same day."""
     for group in groups:
         day = group[0].row.day
         here = [
             chain
             for chain in known.named(name for one in group for name in one.names())
-            if chain.now.source == source.name and chain.now.day == day and id(chain) not in taken
+            if chain.now.source == source.name and chain.now.day == day and chain.now.thing_id not in taken
         ]
         pairs = [(group[0], here[0])] if len(group) == len(here) == 1 else _nearest_in_time(group, here)
         for one, chain in pairs:
             one.chain = chain
-            taken.add(id(chain))
-    return taken
+            taken.add(chain.now.thing_id)
 
 
 def _nearest_in_time(group: list[Seen], here: list[Chain]) -> list[tuple[Seen, Chain]]:
@@ -372,7 +412,7 @@ def _nearest_in_time(group: list[Seen], here: list[Chain]) -> list[tuple[Seen, C
 
 
 def _match_where_they_went(
-    known: Known, source: Source, strays: list[Seen], asked: dict[int, str], taken: set[int]
+    known: Known, source: Source, strays: list[Seen], asked: dict[int, str], taken: set[str]
 ) -> None:
     """Pair what is new on its day with what left a day near it. A day that was not asked for cannot say whether it was
     left, so it is taken to have been, unless the thing was on the new day before: then the two days list one each."""
@@ -382,7 +422,7 @@ def _match_where_they_went(
             now = chain.now
             if (
                 now.source != source.name
-                or id(chain) in taken
+                or now.thing_id in taken
                 or not 0 < abs(now.day - one.row.day) <= source.move_days
             ):
                 continue
@@ -408,7 +448,7 @@ def _match_where_they_went(
     for n, chain in choice.items():
         if nearest[id(chain)][1] == n:
             strays[n].chain = chain
-            taken.add(id(chain))
+            taken.add(chain.now.thing_id)
 
 
 @dataclass(slots=True)
@@ -420,7 +460,7 @@ class _Losses:
 
 
 def _missing(
-    known: Known, reading: Reading, asked: dict[int, str], taken: set[int]
+    known: Known, reading: Reading, asked: dict[int, str], taken: set[str]
 ) -> tuple[list[Chain], defaultdict[str, _Losses]]:
     """What is known of the days asked for and not listed, and how that counts for each answer."""
     source, missing = reading.source, []
@@ -432,7 +472,7 @@ def _missing(
         begins_late = edge and day - 1 not in asked
         ends_early = edge and day + 1 not in asked
         for chain in known.by_day.get((source.name, day), {}).values():
-            now, is_gone = chain.now, id(chain) not in taken
+            now, is_gone = chain.now, chain.now.thing_id not in taken
             if is_gone:
                 at = now.at
                 if at is not None and (
@@ -461,7 +501,7 @@ def _judge(
     reading: Reading,
     asked: dict[int, str],
     losses: defaultdict[str, _Losses],
-    cohorts: defaultdict[str, set[str | None]],
+    cohorts: dict[str, set[str | None]],
     day_text: dict[int, str],
 ) -> set[int]:
     """Give every answer its verdict; the days that are not believed.
@@ -525,7 +565,7 @@ def _too_few(known: Known, reading: Reading, answer: Answer, asked: dict[int, st
         looks = known.looks.get((source.name, day))
         if asked[day] == answer.request_id and (looks is None or (looks.last_at or 0) < (day + 1) * DAY):
             past.add(day)
-    listed = sum(row.day in past and row.request_id == answer.request_id for row in reading.rows) if past else 0
+    listed = sum(row.day in past for row in answer.rows) if past else 0
     if listed >= source.few_a_day * len(past):
         return None
     days = "a past day" if len(past) == 1 else f"{len(past)} past days"
@@ -551,6 +591,7 @@ def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:
         and set(one.ids) <= set(now.ids)
         and set(one.aliases) <= set(now.aliases)
     ):
+        known.hear(chain, row)
         return
     chain.fingerprint = row.fingerprint
     known.revise(
@@ -561,7 +602,7 @@ def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:
             change="changed" if now.listed else "relisted",
             seen_from=at,
             seen_to=None,
-            request_id=row.request_id,
+            request_id=one.request_id,
             asked_at=reading.asked_at,
             listed=True,
             entity=row.entity,
@@ -578,6 +619,7 @@ def _see(known: Known, reading: Reading, one: Seen, chain: Chain) -> None:
             copied=None,
         ),
     )
+    known.hear(chain, row)
 
 
 def _be_born(known: Known, reading: Reading, fresh: list[Seen], day_text: dict[int, str]) -> None:
@@ -593,7 +635,7 @@ def _be_born(known: Known, reading: Reading, fresh: list[Seen], day_text: dict[i
             "new",
             reading.recorded_at,
             None,
-            row.request_id,
+            one.request_id,
             reading.asked_at,
             reading.recorded_at,
             True,
@@ -610,7 +652,9 @@ def _be_born(known: Known, reading: Reading, fresh: list[Seen], day_text: dict[i
             row.number,
             None,
         )
-        known.add(Chain(revision, row.fingerprint, is_stored=False))
+        chain = Chain(revision, row.fingerprint, is_stored=False)
+        known.add(chain)
+        known.hear(chain, row)
         known.revisions.append(revision)
         known.note_change(row.day, reading.asked_at)
 

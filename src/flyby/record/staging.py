@@ -5,7 +5,9 @@ import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from flyby.errors import FeedError, HomeError
 from flyby.fetch.raw import DamagedError, Landed, read
 from flyby.sources.asteroids import ASTEROIDS
-from flyby.sources.dataset import Dataset
+from flyby.sources.dataset import Before, Dataset, Feed, Observation
 
 ANSWERS = pa.schema(
     [
@@ -38,11 +40,13 @@ ANSWERS = pa.schema(
         pa.field("simulated", pa.bool_(), nullable=False),
         # Listed too, and kept apart.
         pa.field("set_apart", pa.int32(), nullable=False),
+        # Which rows of the batch it lists: answers repeat each other.
+        pa.field("listed", pa.list_(pa.int32()), nullable=False),
     ]
 )
 
-#: So many answers are decoded before their rows are written: about 100 kB each.
-AT_A_TIME = 16
+#: A batch is loaded in one transaction, which holds its rows in memory: about 5 kB each.
+BATCH_ROWS = 32_768
 
 #: The two files of a batch.
 ANSWERS_FILE, ROWS_FILE = "answers.parquet", "observations.parquet"
@@ -52,41 +56,90 @@ class UnreadableBatch(HomeError):
     """A staged batch cannot be read: its answers have to be staged again."""
 
 
-def stage(raw_answers: Sequence[Landed], folder: Path, dataset: Dataset = ASTEROIDS) -> Path:
-    """Write answers.parquet (ANSWERS, a row each) and observations.parquet (`dataset.observations`) into `folder`, and
-    return it.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Answers (ANSWERS, a row each) and all the different rows that they list: a number, from 0, then
+    `Dataset.observations`, in the order of their days and names."""
 
-    An answer that is no feed is staged too: rejected, with a note that says why, and without rows. A few answers at a
-    time are in memory. Raises HomeError when a file cannot be read or written.
+    name: str
+    answers: pa.Table
+    rows: pa.Table
+
+
+def typed(raw_answers: Sequence[Landed], dataset: Dataset = ASTEROIDS) -> Iterator[Batch]:
+    """What these answers say, in batches of about BATCH_ROWS; a reading is never divided, as it is taken in as one.
+
+    An answer that is no feed is among them: rejected, with a note that says why, and without rows. Raises HomeError
+    when one cannot be read.
     """
-    answers_told: list[dict[str, Any]] = []
+    told = _Told(dataset)
+    for _, reading in groupby(raw_answers, key=attrgetter("requested_at")):
+        if len(told.rows) >= BATCH_ROWS:
+            yield told.batch()
+            told = _Told(dataset)
+        for answer in reading:
+            told.add(answer)
+    if told.answers:
+        yield told.batch()
+
+
+class _Told:
+    """A batch in the making."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._before: defaultdict[str, Before] = defaultdict(dict)  # by source
+        self._numbers: dict[int, int] = {}  # of the rows, by identity
+        self.rows: list[Observation] = []
+        self.answers: list[dict[str, Any]] = []
+
+    def add(self, landed: Landed) -> None:
+        told, feed = _told(landed, self._dataset, self._before[landed.source])
+        listed = set()
+        for row in feed.rows:
+            number = self._numbers.setdefault(id(row), len(self.rows))
+            if number == len(self.rows):
+                self.rows.append(row)
+            listed.add(number)
+        self.answers.append(told | {"listed": listed})
+
+    def batch(self) -> Batch:
+        # In an order of its own: in which answers and rows come is nothing to go by.
+        order = sorted(
+            range(len(self.rows)), key=lambda n: (self.rows[n].day, self.rows[n].entity, self.rows[n].id or "")
+        )
+        place = dict(zip(order, range(len(order)), strict=True))
+        answers = [told | {"listed": sorted(map(place.__getitem__, told["listed"]))} for told in self.answers]
+        rows = self._dataset.table([self.rows[n] for n in order])
+        number = pa.field("number", pa.int32(), nullable=False)
+        first = answers[0]
+        return Batch(
+            f"{first['requested_at']:%Y%m%dT%H%M%S.%fZ}_{first['window_start']}",
+            pa.Table.from_pylist(answers, ANSWERS),
+            rows.add_column(0, number, pa.array(range(len(order)), number.type)),
+        )
+
+
+def stage(batch: Batch, staging: Path) -> Path:
+    """Write a batch into a folder of its own below `staging`, and return that. Raises HomeError when a file cannot be
+    written."""
+    folder = staging / batch.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _written(folder / ROWS_FILE, dataset.observations) as observations:
-            for n in range(0, len(raw_answers), AT_A_TIME):
-                feeds: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
-                for landed in raw_answers[n : n + AT_A_TIME]:
-                    told, feed = _told(landed, dataset)
-                    answers_told.append(told)
-                    if feed is not None:
-                        feeds[landed.source].append((landed.request_id, feed))
-                for name, its in feeds.items():
-                    if source := dataset.source(name):
-                        observations.write_table(source.decoder.table(its))
-        with _written(folder / ANSWERS_FILE, ANSWERS) as answers:
-            answers.write_table(pa.Table.from_pylist(answers_told, ANSWERS))
+        _write(batch.rows, folder / ROWS_FILE)
+        _write(batch.answers, folder / ANSWERS_FILE)
     except OSError as error:
         raise HomeError(
-            f"cannot write {folder.parent.name}/{folder.name}: {error.strerror or error}: "
+            f"cannot write {staging.name}/{folder.name}: {error.strerror or error}: "
             "make room on the disk, or set FLYBY_HOME to a folder that you may write"
         ) from None
     return folder
 
 
-def _told(landed: Landed, dataset: Dataset) -> tuple[dict[str, Any], Any]:
-    """The row of an answer in ANSWERS, and its feed; None if it is none."""
+def _told(landed: Landed, dataset: Dataset, before: Before) -> tuple[dict[str, Any], Feed]:
+    """The row of an answer in ANSWERS, and its feed; without rows if it is none."""
     source = dataset.source(landed.source)
-    feed = note = None
+    feed, note = Feed([]), None
     try:
         body = read(landed)
     except DamagedError as error:
@@ -97,7 +150,7 @@ def _told(landed: Landed, dataset: Dataset) -> tuple[dict[str, Any], Any]:
         note = f"HTTP {landed.http_status} {source.decoder.complaint(body)}".strip()
     elif note is None:
         try:
-            feed = source.decoder.decode(body, landed.window)
+            feed = source.decoder.decode(body, landed.window, before)
         except FeedError as error:
             note = str(error)
     told = {
@@ -109,15 +162,15 @@ def _told(landed: Landed, dataset: Dataset) -> tuple[dict[str, Any], Any]:
         "purpose": landed.purpose,
         "tick": landed.tick,
         "http_status": landed.http_status,
-        "rows": source.decoder.count(feed) if source and feed else 0,
+        "rows": len(feed.rows) - feed.set_apart,
         "bytes": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
         "verdict": "ok" if note is None else "rejected",
         "note": note,
-        "doubt": source.decoder.doubt(feed, landed.window, landed.requested_at) if source and feed else None,
+        "doubt": source.decoder.doubt(feed, landed.window, landed.requested_at) if source and note is None else None,
         "raw_path": Path(*landed.path.parts[-5:]).as_posix(),  # raw/<source>/<year>/<month>/<name>
-        "simulated": bool(feed and feed.simulated),
-        "set_apart": feed.set_apart if feed else 0,
+        "simulated": feed.simulated,
+        "set_apart": feed.set_apart,
     }
     return told, feed
 
@@ -127,7 +180,6 @@ def request_ids(batch: Path) -> set[str] | None:
     written), or was staged by another flyby."""
     try:
         pq.read_metadata(batch / ROWS_FILE)
-        # Not read_table, which imports what reads folders of files.
         with pq.ParquetFile(batch / ANSWERS_FILE) as answers:
             if answers.schema_arrow.names != ANSWERS.names:
                 return None
@@ -136,29 +188,27 @@ def request_ids(batch: Path) -> set[str] | None:
         return None
 
 
-@contextmanager
-def opened_batch(batch: Path) -> Iterator[tuple[pa.RecordBatchReader, pa.RecordBatchReader]]:
-    """The answers and the rows of a staged batch, to be read once. Raises UnreadableBatch when it is not whole."""
-    with ExitStack() as stack:
-        try:
-            opened = [
-                stack.enter_context(pq.ParquetFile(batch / name, pre_buffer=False))
-                for name in (ANSWERS_FILE, ROWS_FILE)
-            ]
-            readers = [pa.RecordBatchReader.from_batches(one.schema_arrow, one.iter_batches()) for one in opened]
-        except (OSError, pa.ArrowException) as error:
-            raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {error}") from None
-        yield readers[0], readers[1]
+def opened(batch: Path) -> Batch:
+    """A staged batch. Raises UnreadableBatch when it is not whole."""
+    try:
+        answers, rows = (_read(batch / name) for name in (ANSWERS_FILE, ROWS_FILE))
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableBatch(f"{batch.parent.name}/{batch.name} cannot be read: {error}") from None
+    return Batch(batch.name, answers, rows)
 
 
-@contextmanager
-def _written(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def _read(path: Path) -> pa.Table:
+    # Not read_table, which imports what reads folders of files.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        return file.read()
+
+
+def _write(table: pa.Table, path: Path) -> None:
     """A Parquet file that is there when it is whole."""
     # Not synced: whatever a power cut takes from staging/ is made again from raw/.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with pq.ParquetWriter(temporary, schema, compression="snappy") as writer:
-            yield writer
+        pq.write_table(table, temporary, compression="snappy")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,33 +4,66 @@ A *dataset* is one list of things that happen on days, told by one or several so
 these words and no others, so a further source, or another dataset, is a further value here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from flyby.days import Window
 
 
+class Observation(NamedTuple):
+    """A row of an answer: what the rules look at, and the values, opaque to them, in the order of `Dataset.values`.
+
+    `entity` is what stays; `id` and `aliases` are other names by which it is known; `day` and `moment` (microseconds
+    since 1970) are its valid time; `cohort` is what vanishes together; the loss of a `firm` row means something; what
+    is kept `apart` is not counted with the rest; of several rows for one thing the highest `preference` speaks.
+    """
+
+    entity: str
+    id: str | None
+    aliases: tuple[str, ...]
+    day: date
+    moment: int | None
+    cohort: str | None
+    firm: bool
+    apart: bool
+    preference: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What an answer lists; `simulated` if it says of itself that it is not the real source's."""
+
+    rows: list[Observation]
+    simulated: bool = False
+
+    @property
+    def set_apart(self) -> int:
+        """How many rows are kept apart."""
+        return sum(row.apart for row in self.rows)
+
+
+#: Rows that were read before, by what they were read from: answers repeat each other, and what comes again is not read
+#: again, and is the same object.
+Before = dict[Any, Any]
+
+
 class Decoder(Protocol):
     """What understands a source's answers. A module, or an object, with these functions."""
 
-    def decode(self, body: bytes, window: Window) -> Any:
-        """The feed that `body` holds, if it is one for `window`; raises FeedError otherwise, and nothing else."""
+    def decode(self, body: bytes, window: Window, before: Before | None = None) -> Feed:
+        """The feed that `body` holds, if it is one for `window`; raises FeedError otherwise, and nothing else. The
+        rows that were read `before` are looked up there, and the others put there."""
 
     def complaint(self, body: bytes) -> str:
         """What an error body says of itself, in one line; empty if nothing."""
 
-    def count(self, feed: Any) -> int:
-        """How many rows the feed has."""
-
-    def table(self, feeds: Iterable[tuple[str, Any]]) -> pa.Table:
-        """The rows of all feeds, each given with its request_id: `Dataset.observations`."""
-
-    def doubt(self, feed: Any, window: Window, requested_at: datetime) -> str | None:
+    def doubt(self, feed: Feed, window: Window, requested_at: datetime) -> str | None:
         """Why the answer looks incomplete, as far as it alone can tell; None if it does not."""
 
 
@@ -101,11 +134,8 @@ ARROW = {
     "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
 }
 
-#: What the rules look at in every row. `entity` is what stays; `id` and `aliases` are other names by which it is known;
-#: `day` and `moment` are its valid time; `cohort` is what vanishes together; the loss of a `firm` row means something;
-#: what is kept `apart` is not counted with the rest; of several rows for one thing the highest `preference` speaks.
+#: The columns of an observation, less its values.
 KEYS = [
-    pa.field("request_id", pa.string(), nullable=False),
     pa.field("entity", pa.string(), nullable=False),
     pa.field("id", pa.string()),
     pa.field("aliases", pa.list_(pa.string()), nullable=False),
@@ -160,8 +190,14 @@ class Dataset:
 
     @property
     def observations(self) -> pa.Schema:
-        """The columns of a staged row: KEYS, then the values."""
+        """The columns of observations: KEYS, then the values."""
         return pa.schema([*KEYS, *(pa.field(column.name, ARROW[column.type]) for column in self.values)])
+
+    def table(self, rows: Sequence[Observation]) -> pa.Table:
+        """The rows, in the schema `observations`."""
+        schema = self.observations
+        columns = list(zip(*((*row[:-1], *row.values) for row in rows), strict=True)) or [()] * len(schema)
+        return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
     @property
     def schema(self) -> str:

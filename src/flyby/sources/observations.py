@@ -2,12 +2,10 @@
 
 import re
 from functools import lru_cache
-from typing import Any
 
 import msgspec
-import pyarrow as pa
 
-from flyby.sources.dataset import ARROW, KEYS, Column
+from flyby.sources.dataset import Column
 
 #: Lengths and speeds have their unit in the name; NULL is what the source does not say.
 VALUES = (
@@ -38,9 +36,6 @@ VALUES = (
     Column("diameter_sigma_m", "DOUBLE", "JPL's 1-sigma uncertainty of a measured diameter, in m", of_witness=True),
 )
 
-#: The columns of a staged row.
-OBSERVATIONS = pa.schema([*KEYS, *(pa.field(column.name, ARROW[column.type]) for column in VALUES)])
-
 #: Of what lies nearer than this nothing was lost in any healthy answer since 2025. Beyond it NeoWs cleans up: in 2024
 #: and 2025 about half of all.
 FIRM_AU = 0.2
@@ -66,14 +61,8 @@ def number(name: str) -> str | None:
     return f"#{digits}"
 
 
-def as_table(columns: dict[str, list[Any]]) -> pa.Table:
-    """The columns, of which all have one length, in the schema OBSERVATIONS; what is not given is NULL."""
-    length = len(columns["request_id"])
-    arrays = [
-        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(length, field.type)
-        for field in OBSERVATIONS
-    ]
-    return pa.Table.from_arrays(arrays, schema=OBSERVATIONS)
+#: Of what JPL alone says NeoWs says nothing.
+NOTHING_OF_WITNESS = (None,) * sum(column.of_witness for column in VALUES)
 
 
 #: What is a list of flybys, in NeoWs' shape or in JPL's, and how the built-in sky says that it is neither's.

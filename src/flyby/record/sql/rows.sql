@@ -1,6 +1,4 @@
--- The staged rows, as the rules want them: values as one fingerprint.
+-- The different rows that the staged answers list, as the rules want them: values as one fingerprint.
 SELECT
-    number, request_id, entity, id, aliases, day - DATE '1970-01-01', epoch_us(moment), cohort, firm, apart, preference,
-    hash({values})
-FROM staged_rows
-ORDER BY number;
+    number, entity, id, aliases, day - DATE '1970-01-01', epoch_us(moment), cohort, firm, apart, preference, hash({values})
+FROM staged_rows;

@@ -20,7 +20,7 @@ INSERT INTO {schema}.coverage BY NAME FROM new_coverage;
 
 INSERT INTO {schema}.requests BY NAME
 SELECT
-    a.* EXCLUDE (verdict, note, doubt, purpose, tick), j.recorded_at, j.verdict, j.note, j.suspect_days,
+    a.* EXCLUDE (verdict, note, doubt, purpose, tick, listed), j.recorded_at, j.verdict, j.note, j.suspect_days,
     coalesce(a.purpose, CASE WHEN m.tick IS NOT NULL THEN 'daily' END) AS purpose, coalesce(a.tick, m.tick) AS tick
 FROM staged_answers AS a
 JOIN judged AS j USING (request_id)

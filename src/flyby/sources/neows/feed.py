@@ -5,18 +5,17 @@ whatever is not a feed for the window asked for. `decode` raises FeedError and n
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from itertools import chain
-from typing import Annotated, Any, ClassVar
+from functools import lru_cache
+from typing import Annotated, Any
 
 import msgspec
-import pyarrow as pa
 
 from flyby.days import FIRST_DAY, LAST_DAY, Window
 from flyby.errors import FeedError
-from flyby.sources.observations import FIRM_AU, as_table, designation, number, place, quote, unreadable
+from flyby.sources.dataset import Before, Feed, Observation
+from flyby.sources.observations import FIRM_AU, NOTHING_OF_WITNESS, designation, number, place, quote, unreadable
 
 # Bounds far outside anything that passes the Earth: what they keep out is NaN, infinities and negative distances.
 _Positive = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -86,12 +85,13 @@ class _Links(msgspec.Struct, gc=False):
 
 class _Body(msgspec.Struct, gc=False):
     element_count: _Count
-    near_earth_objects: dict[str, list[_Neo]]
+    near_earth_objects: dict[str, list[msgspec.Raw]]
     links: _Links | None = None
 
 
 # Not strict: NeoWs writes some of its numbers as text.
 _BODY = msgspec.json.Decoder(_Body, strict=False)
+_NEO = msgspec.json.Decoder(_Neo, strict=False)
 
 #: Since when new objects have ids of eight digits, and around which days, and among how many rows, they are looked for.
 LONG_IDS_SINCE, LONG_IDS_WITHIN_DAYS, LONG_IDS_AMONG = datetime(2021, 7, 1, tzinfo=UTC), 45, 8
@@ -100,33 +100,15 @@ LONG_IDS_SINCE, LONG_IDS_WITHIN_DAYS, LONG_IDS_AMONG = datetime(2021, 7, 1, tzin
 _SEARCHED_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """The rows of one feed: object and approach, pairwise, each approach on the day it is listed under."""
-
-    neos: list[_Neo]
-    approaches: list[_Approach]
-    #: The built-in sky says of itself, in `links`, that it is not NASA.
-    simulated: bool
-    #: NeoWs lists asteroids only.
-    set_apart: ClassVar[int] = 0
-
-
-def count(feed: Feed) -> int:
-    """How many rows the feed has."""
-    return len(feed.approaches)
-
-
-def decode(body: bytes, window: Window) -> Feed:
-    """The feed that `body` holds, if it is one for `window`.
+def decode(body: bytes, window: Window, before: Before | None = None) -> Feed:
+    """The feed that `body` holds, if it is one for `window`: a row for each approach, on the day it is listed under.
 
     Raises FeedError, whose one line names the object and the field at fault.
     """
     try:
         whole = _BODY.decode(body)
-        if b"\\" in body:  # without an escape there is no NUL
-            _replace_nul(whole)
-        return _rows(whole, window)
+        rows = _rows(whole, window, {} if before is None else before)
+        return Feed(rows, simulated=bool(whole.links and whole.links.simulated))
     except FeedError:
         raise
     except RecursionError:
@@ -159,88 +141,91 @@ def doubt(feed: Feed, window: Window, requested_at: datetime) -> str | None:
     if (
         requested_at >= LONG_IDS_SINCE
         and abs((window.start - asked_on).days) <= LONG_IDS_WITHIN_DAYS
-        and count(feed) >= LONG_IDS_AMONG
-        and not any(len(neo.id or neo.neo_reference_id or "") >= 8 for neo in feed.neos)
+        and len(feed.rows) >= LONG_IDS_AMONG
+        and not any(len(row.id or "") >= 8 for row in feed.rows)
     ):
-        return f"no id of eight digits or more among {count(feed)} flybys"
+        return f"no id of eight digits or more among {len(feed.rows)} flybys"
     return None
 
 
-def table(feeds: Iterable[tuple[str, Feed]]) -> pa.Table:
-    """The rows of all `feeds`, each given with its request_id, in the schema OBSERVATIONS."""
-    feeds = list(feeds)
-    neos = list(chain.from_iterable(feed.neos for _, feed in feeds))
-    approaches = list(chain.from_iterable(feed.approaches for _, feed in feeds))
-    distances = [a.miss_distance for a in approaches]
-    diameters = [n.estimated_diameter for n in neos]
-    names = [n.name for n in neos]
-    ids = [n.id or n.neo_reference_id or "" for n in neos]
-    numbers = [number(name) for name in names]
-    # Without the full date the epoch is 07:00 or 08:00 UTC of the day: a date, not a time.
-    moments = [
-        None
-        if a.epoch_date_close_approach is None or not a.close_approach_date_full
-        else a.epoch_date_close_approach * 1000
-        for a in approaches
-    ]
-    columns: dict[str, list[Any]] = {
-        "request_id": list(chain.from_iterable([request_id] * count(feed) for request_id, feed in feeds)),
-        "entity": [designation(name) for name in names],
-        "id": ids,
-        "aliases": [[] if number is None else [number] for number in numbers],
-        "day": [date.fromisoformat(a.close_approach_date) for a in approaches],
-        "moment": moments,
-        # An id's group is what is left of it without its last six digits: 2, 3, 54, later 55.
-        "cohort": [neo_id[:-6] for neo_id in ids],
-        "firm": [d.astronomical <= FIRM_AU for d in distances],
-        "apart": [False] * len(ids),
-        # Of two ids for one designation the better row knows its time of day, then is the numbered object's, then has
-        # the higher id: the copy that a renumbering leaves behind lacks these (measured on the recordings).
-        "preference": [
-            f"{moment is not None:d}{name[:1].isdigit():d}{len(neo_id):03}{neo_id}"
-            for moment, name, neo_id in zip(moments, names, ids, strict=True)
-        ],
-        "neo_id": ids,
-        "name": names,
-        "orbiting_body": [a.orbiting_body for a in approaches],
-        "miss_distance_au": [d.astronomical for d in distances],
-        "miss_distance_ld": [d.lunar for d in distances],
-        "miss_distance_km": [d.kilometers for d in distances],
-        "relative_velocity_km_s": [a.relative_velocity.kilometers_per_second for a in approaches],
-        "absolute_magnitude_h": [n.absolute_magnitude_h for n in neos],
-        "diameter_min_m": [d and d.meters.estimated_diameter_min for d in diameters],
-        "diameter_max_m": [d and d.meters.estimated_diameter_max for d in diameters],
-        "is_potentially_hazardous": [n.is_potentially_hazardous_asteroid for n in neos],
-        "is_sentry_object": [n.is_sentry_object for n in neos],
-    }
-    return as_table(columns)
-
-
-def _rows(whole: _Body, window: Window) -> Feed:
-    """The rows of a body whose types are right; FeedError where it contradicts itself or the window."""
+def _rows(whole: _Body, window: Window, before: Before) -> list[Observation]:
+    """The rows of a body; FeedError where it contradicts itself or the window."""
     days = {day.isoformat() for day in window.days}
-    neos: list[_Neo] = []
-    approaches: list[_Approach] = []
+    rows: list[Observation] = []
     listed = 0
     for day, objects in whole.near_earth_objects.items():
         if day not in days:
             raise FeedError(f"not a feed for {window}: it lists {quote(day)}")
         listed += len(objects)
-        midnight_ms = _epoch_ms(datetime.fromisoformat(f"{day}T00:00Z"))
-        for neo in objects:
-            if not (neo.id or neo.neo_reference_id):
-                raise FeedError(f"not a feed: {quote(neo.name)}, {day}: id is missing")
-            here = [approach for approach in neo.close_approach_data if approach.close_approach_date == day]
-            if not here:
-                raise FeedError(f"not a feed: {quote(neo.name)}, {day}: no close_approach_data for that day")
-            for approach in here:
-                if wrong := _contradiction(approach, midnight_ms):
-                    raise FeedError(f"not a feed: {quote(neo.name)}, {day}: {wrong}")
-            neos += [neo] * len(here)
-            approaches += here
+        for raw in objects:
+            said = day, bytes(raw)
+            if said not in before:
+                before[said] = _approaches(*said)
+            rows += before[said]
     if listed != whole.element_count:
         raise FeedError(f"not a feed: element_count is {whole.element_count}, but {listed} objects are listed")
-    return Feed(neos, approaches, simulated=bool(whole.links and whole.links.simulated))
+    return rows
+
+
+def _approaches(day_text: str, said: bytes) -> list[Observation]:
+    """The rows of one object, for the day under which it is listed."""
+    neo = _NEO.decode(said)
+    if b"\\" in said:  # without an escape there is no NUL
+        _replace_nul(neo)
+    neo_id, name, diameter = neo.id or neo.neo_reference_id, neo.name, neo.estimated_diameter
+    if not neo_id:
+        raise FeedError(f"not a feed: {quote(name)}, {day_text}: id is missing")
+    here = [approach for approach in neo.close_approach_data if approach.close_approach_date == day_text]
+    if not here:
+        raise FeedError(f"not a feed: {quote(name)}, {day_text}: no close_approach_data for that day")
+    day, midnight_ms = _day(day_text)
+    alias = number(name)
+    rows = []
+    for approach in here:
+        if wrong := _contradiction(approach, midnight_ms):
+            raise FeedError(f"not a feed: {quote(name)}, {day_text}: {wrong}")
+        # Without the full date the epoch is 07:00 or 08:00 UTC of the day: a date, not a time.
+        epoch_ms = approach.epoch_date_close_approach if approach.close_approach_date_full else None
+        distance = approach.miss_distance
+        rows.append(
+            Observation(
+                designation(name),
+                neo_id,
+                (alias,) if alias else (),
+                day,
+                None if epoch_ms is None else epoch_ms * 1000,
+                # An id's group is what is left of it without its last six digits: 2, 3, 54, later 55.
+                neo_id[:-6],
+                distance.astronomical <= FIRM_AU,
+                False,
+                # Of two ids for one designation the better row knows its time of day, then is the numbered object's,
+                # then has the higher id: the copy that a renumbering leaves behind lacks these (measured on the
+                # recordings).
+                f"{epoch_ms is not None:d}{name[:1].isdigit():d}{len(neo_id):03}{neo_id}",
+                (
+                    neo_id,
+                    name,
+                    approach.orbiting_body,
+                    distance.astronomical,
+                    distance.lunar,
+                    distance.kilometers,
+                    approach.relative_velocity.kilometers_per_second,
+                    neo.absolute_magnitude_h,
+                    diameter and diameter.meters.estimated_diameter_min,
+                    diameter and diameter.meters.estimated_diameter_max,
+                    neo.is_potentially_hazardous_asteroid,
+                    neo.is_sentry_object,
+                    *NOTHING_OF_WITNESS,
+                ),
+            )
+        )
+    return rows
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> tuple[date, int]:
+    """The day, and its midnight in milliseconds since 1970."""
+    return date.fromisoformat(text), _epoch_ms(datetime.fromisoformat(f"{text}T00:00Z"))
 
 
 def _contradiction(approach: _Approach, midnight_ms: int) -> str | None:
@@ -254,12 +239,11 @@ def _contradiction(approach: _Approach, midnight_ms: int) -> str | None:
     return None
 
 
-def _replace_nul(whole: _Body) -> None:
+def _replace_nul(neo: _Neo) -> None:
     """Replace NUL, which no text column can hold, by U+FFFD; all other text stays as it came."""
-    for neo in chain.from_iterable(whole.near_earth_objects.values()):
-        neo.name = neo.name.replace("\0", "\ufffd")
-        neo.id = neo.id and neo.id.replace("\0", "\ufffd")
-        neo.neo_reference_id = neo.neo_reference_id and neo.neo_reference_id.replace("\0", "\ufffd")
+    neo.name = neo.name.replace("\0", "\ufffd")
+    neo.id = neo.id and neo.id.replace("\0", "\ufffd")
+    neo.neo_reference_id = neo.neo_reference_id and neo.neo_reference_id.replace("\0", "\ufffd")
 
 
 def _fault(body: bytes, error: ValueError) -> str:

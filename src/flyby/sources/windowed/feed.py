@@ -1,17 +1,15 @@
 """What an API's answers say, by its declaration. Pure: bytes in, rows of the dataset out."""
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pyarrow as pa
 
 from flyby.days import FIRST_DAY, LAST_DAY, Window
 from flyby.errors import FeedError
-from flyby.sources.dataset import ARROW, KEYS
+from flyby.sources.dataset import Before, Feed, Observation
 from flyby.sources.observations import quote, unreadable
 
 if TYPE_CHECKING:
@@ -28,48 +26,27 @@ _SEARCHED_BYTES = 64 << 10
 _MISSING = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: what the rules look at, and its values in the order of the declaration."""
-
-    key: str
-    aliases: list[str]
-    day: date
-    #: Microseconds since 1970; None where only the day is known.
-    at_us: int | None
-    group: str | None
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """The rows of one answer, all its pages."""
-
-    rows: list[Row]
-    simulated: ClassVar[bool] = False
-    set_apart: ClassVar[int] = 0
-
-
 class Rows:
     """The decoder of one API: `sources.dataset.Decoder`."""
 
     def __init__(self, api: "Api") -> None:
         self._api = api
 
-    def decode(self, body: bytes, window: Window) -> Feed:
+    def decode(self, body: bytes, window: Window, before: Before | None = None) -> Feed:
         """The rows that `body` holds, if they are those of `window`.
 
         Raises FeedError, whose one line names the row and the field at fault.
         """
-        found: dict[str, tuple[int, Row]] = {}
+        found: dict[str, tuple[int, Observation]] = {}
+        before = {} if before is None else before
         for number, page in enumerate(pages(body)):
             for n, said in enumerate(self.listed(page)):
                 row = self._row(n, said, window)
-                on_page, before = found.get(row.key, (number, row))
+                on_page, other = found.get(row.entity, (number, row))
                 # Rows may move from page to page while they are read: then the later one counts.
-                if on_page == number and before != row:
-                    raise FeedError(f"row {n} ({quote(row.key)}): its {self._api.key} is another row's, too")
-                found[row.key] = (number, row)
+                if on_page == number and other != row:
+                    raise FeedError(f"row {n} ({quote(row.entity)}): its {self._api.key} is another row's, too")
+                found[row.entity] = (number, before.setdefault(row, row))
         return Feed([row for _, row in found.values()])
 
     def listed(self, page: bytes) -> list[Any]:
@@ -90,35 +67,11 @@ class Rows:
             return ""
         return quote(next(_complaints(said), ""), 160)
 
-    def count(self, feed: Feed) -> int:
-        """How many rows the feed has."""
-        return len(feed.rows)
-
     def doubt(self, feed: Feed, window: Window, requested_at: datetime) -> str | None:  # noqa: ARG002
         """An answer of such an API gives no cause for doubt by itself."""
         return None
 
-    def table(self, feeds: Iterable[tuple[str, Feed]]) -> pa.Table:
-        """The rows of all feeds, each given with its request_id, in the dataset's schema."""
-        rows = [(request_id, row) for request_id, feed in feeds for row in feed.rows]
-        keys: dict[str, list[Any]] = {
-            "request_id": [request_id for request_id, _ in rows],
-            "entity": [row.key for _, row in rows],
-            "id": [None] * len(rows),
-            "aliases": [row.aliases for _, row in rows],
-            "day": [row.day for _, row in rows],
-            "moment": [row.at_us for _, row in rows],
-            "cohort": [row.group for _, row in rows],
-            "firm": [True] * len(rows),
-            "apart": [False] * len(rows),
-            "preference": [""] * len(rows),
-        }
-        fields = [*KEYS, *(pa.field(value.name, ARROW[value.type]) for value in self._api.values)]
-        said = [*keys.values(), *([row.values[n] for _, row in rows] for n in range(len(self._api.values)))]
-        arrays = [pa.array(column, field.type) for column, field in zip(said, fields, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-    def _row(self, n: int, said: Any, window: Window) -> Row:
+    def _row(self, n: int, said: Any, window: Window) -> Observation:
         api = self._api
         if not isinstance(said, dict):
             raise FeedError(f"row {n} is no object")
@@ -132,12 +85,16 @@ class Rows:
             raise FeedError(f"{where}: {api.moment} {error}") from None
         if not window.start <= day <= window.end:
             raise FeedError(f"{where}: {api.moment} is on {day}, which was not asked for ({window})")
-        return Row(
+        return Observation(
             key,
-            _names(_at(said, api.aliases)) if api.aliases else [],
+            None,
+            _names(_at(said, api.aliases)) if api.aliases else (),
             day,
             at_us,
             _text(_at(said, api.group)) if api.group else None,
+            True,
+            False,
+            "",
             tuple(_value(said, value, where) for value in api.values),
         )
 
@@ -191,10 +148,10 @@ def _text(said: Any) -> str | None:
     return str(said) if isinstance(said, int) and not isinstance(said, bool) else None
 
 
-def _names(said: Any) -> list[str]:
+def _names(said: Any) -> tuple[str, ...]:
     """Other keys that the row is known by: a list, or texts joined by commas."""
     names = said.split(",") if isinstance(said, str) else said if isinstance(said, list) else []
-    return sorted({name for name in map(_text, names) if name})
+    return tuple(sorted({name for name in map(_text, names) if name}))
 
 
 def _moment(said: Any, form: "Form") -> tuple[int | None, date]:
