@@ -1,7 +1,6 @@
 """What every source's answers become, rows of one schema, and the words for what is wrong with an answer. Pure."""
 
 import re
-from functools import lru_cache
 
 import msgspec
 
@@ -52,7 +51,6 @@ def designation(name: str) -> str:
 _PROVISIONAL = re.compile(r"[0-9]{4} ([A-Z]{1,2}[0-9]*|[PT]-[L123])")
 
 
-@lru_cache(maxsize=1 << 15)  # the same come again with every answer
 def number(name: str) -> str | None:
     """The number with which the name of a numbered object begins, as an alias: `#433`; None if there is none."""
     digits = name[: len(name) - len(name.lstrip("0123456789"))]

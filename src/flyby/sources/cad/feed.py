@@ -15,7 +15,7 @@ Comets are kept apart: NeoWs has none.
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -245,27 +245,22 @@ def _earth(value: Any) -> str:
     return "Earth"
 
 
-#: Day numbers by how JPL writes the day: an answer has the same few again and again.
-_day_numbers: dict[str, int] = {}
-
-
 def _moment(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError
-    day = _day_numbers.get(value[:-6])
     minute = _MINUTES.get(value[-6:])
     if minute is None:
         raise ValueError
-    if day is None:
-        match = _DATE.fullmatch(value[:-6])
-        if match is None:
-            raise ValueError
-        year, month, of_month = match.groups()
-        day = (datetime(int(year), _MONTHS.get(month, 0), int(of_month), tzinfo=UTC).date() - _EPOCH).days
-        if len(_day_numbers) > 200_000:
-            _day_numbers.clear()
-        _day_numbers[value[:-6]] = day
-    return (day * 1440 + minute) * _MINUTE_US
+    return (_day_number(value[:-6]) * 1440 + minute) * _MINUTE_US
+
+
+@lru_cache(maxsize=4096)
+def _day_number(text: str) -> int:
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise ValueError
+    year, month, of_month = match.groups()
+    return (date(int(year), _MONTHS.get(month, 0), int(of_month)) - _EPOCH).days
 
 
 @lru_cache(maxsize=4096)
@@ -280,15 +275,9 @@ def _julian_day(value: Any) -> int:
 def _number(value: Any, least: float, most: float) -> float:
     """A number written as text, as CAD does, or as a number."""
     if isinstance(value, str):
-        value = _read_number(value)
+        if not _NUMBER.fullmatch(value.strip()):
+            raise ValueError
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         raise ValueError
     return float(value)
-
-
-# JPL's list of a morning is yesterday's but for a few rows.
-@lru_cache(maxsize=1 << 15)
-def _read_number(text: str) -> float:
-    if not _NUMBER.fullmatch(text.strip()):
-        raise ValueError
-    return float(text)
