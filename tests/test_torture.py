@@ -25,6 +25,7 @@ from torture.child import Child, Command  # noqa: E402
 from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
 from torture.truth import Truth  # noqa: E402
 from torture.up import dead_runs  # noqa: E402
+from torture.year import year  # noqa: E402
 from torture.zones import zones  # noqa: E402
 
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
@@ -103,6 +104,12 @@ def test_in_a_zone_far_from_utc_the_status_knows_every_morning_and_no_day_is_lef
 ) -> None:
     assert zones(2026, [zone], 5) == 0
     assert f"{zone}: all is well" in capsys.readouterr().out
+
+
+@pytest.mark.long
+def test_the_mornings_of_a_year_are_run_by_dagster_and_no_day_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert year(2026, 4) == 0
+    assert "4 mornings in" in capsys.readouterr().out
 
 
 def test_a_run_that_dagster_believes_to_go_on_though_its_process_is_gone_is_found(truth: Truth) -> None:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from unittest import mock
@@ -99,7 +99,8 @@ def year(seed: int, mornings: int = 365, *, every: int = 30) -> int:
 @contextmanager
 def _patched() -> Iterator[None]:
     """A year of outages waits for nobody, and is short enough to be pruned in."""
-    with mock.patch.object(client, "FIRST_WAIT_S", 0.01), mock.patch.object(flyby_instance, "KEPT_RUNS", KEPT_RUNS):
+    patience = replace(client.PATIENCE, first_wait_s=0.01)
+    with mock.patch.object(client, "PATIENCE", patience), mock.patch.object(flyby_instance, "KEPT_RUNS", KEPT_RUNS):
         yield
 
 
