@@ -391,8 +391,9 @@ def report(is_opened: bool, folder: Path | None) -> None:
     """
     from flyby.output import terminal
     from flyby.output.feeds import write_feeds
-    from flyby.output.report import CACHE, write_report
+    from flyby.output.report import write_report
     from flyby.output.site import write_site
+    from flyby.output.vega import CACHE
 
     settings = Settings.load()
     with terminal.busy("writing the page"):

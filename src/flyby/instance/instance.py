@@ -35,6 +35,7 @@ from flyby.errors import BusyError, FlybyError, HomeError, UsageError, unwritabl
 from flyby.fetch.plan import parse_tick
 from flyby.instance.health import health, is_up
 from flyby.output.notify.notices import check_addresses
+from flyby.output.vega import CACHE, made_meanwhile
 from flyby.settings import Settings
 
 __all__ = ["RunResult", "health", "instance", "is_up", "prune", "reap", "run_job", "tell_history", "up"]
@@ -97,7 +98,13 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
+    with (
+        without_gc(),
+        made_meanwhile(settings.home / CACHE),
+        instance(settings) as dagster,
+        _telling_of_waits(),
+        redirect_stderr(_stderr()),
+    ):
         from flyby.defs.component import AsteroidsComponent
         from flyby.defs.given import UNDONE
         from flyby.defs.schedules import tick_config
