@@ -153,11 +153,11 @@ def run_job(settings: Settings, tick: date) -> RunResult:
 def _kept_open(home: Path, run_id: str) -> Iterator[None]:
     """SQLite writes a database's log back into it, and syncs both, whenever the last connection is closed, and Dagster
     opens one for whatever it stores: held open meanwhile, the databases of the run are synced 200 times and not 500."""
-    history = home / "history"
+    kept = [home / "history" / "runs.db", home / "history" / "runs" / "index.db"]
     with ExitStack() as stack:
-        if (history / "runs.db").exists():  # and not on a server
-            for name in ("runs", "runs/index", f"runs/{run_id}"):
-                connection = stack.enter_context(closing(sqlite3.connect(history / f"{name}.db")))
+        if all(path.exists() for path in kept):  # and not on a server
+            for path in (*kept, home / "history" / "runs" / f"{run_id}.db"):
+                connection = stack.enter_context(closing(sqlite3.connect(path)))
                 # The journal is as Dagster has it; what was never read is not yet open.
                 connection.executescript("PRAGMA journal_mode = WAL; SELECT count(*) FROM sqlite_master")
         yield
