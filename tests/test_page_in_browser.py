@@ -356,7 +356,7 @@ def test_an_empty_record_is_told_in_words(tab: Page, tmp_path: Path) -> None:
 def test_without_the_extra_the_tables_are_there_and_the_pictures_say_what_is_missing(
     tab: Page, page_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_vega", lambda _: "")
+    monkeypatch.setattr(report, "program", lambda _: b"")
     page_without = write_report(page_file.parents[1] / "flyby.duckdb", tmp_path / "index.html", now=NOW)
     with opened(tab, page_without) as page:
         assert "flyby[report]" in page.locator("#coming-chart").inner_text()

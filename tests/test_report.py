@@ -6,7 +6,6 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from answers import Home, body, moment, row, window
 from flyby.errors import HomeError
-from flyby.output import report
+from flyby.output import report, vega
 from flyby.output.notify import notices
 from flyby.output.report import write_report
 from flyby.record.load import publish_record
@@ -94,14 +93,14 @@ def test_text_from_the_feed_cannot_end_the_element_that_holds_it(page: str) -> N
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "&lt;", "\u2028", "\u2029", "\ud800", "{{style}}", "\\1"])
 def test_any_text_comes_through_whole(text: str) -> None:
-    page = report._page({"text": text}, vega="", ever="{}")
+    page = report._page({"text": text}, drawing=b"", ever="{}")
     assert embedded(page) == {"text": text}
     assert page.count("</script>") == 4
     page.encode()
 
 
 def test_what_is_no_number_is_null() -> None:
-    page = report._page({"values": [float("nan"), float("inf"), 1.5]}, vega="", ever="{}")
+    page = report._page({"values": [float("nan"), float("inf"), 1.5]}, drawing=b"", ever="{}")
     assert embedded(page)["values"] == [None, None, 1.5]
 
 
@@ -186,8 +185,8 @@ def test_vegas_program_is_made_once_and_kept_in_flyby_home_and_nowhere_else(
     for _ in range(2):
         assert report.after_run(home.settings) == []
         [kept] = (home.settings.home / "cache").iterdir()
-        assert "vegaEmbed" in kept.read_text(encoding="utf-8")
-        kept.write_text("/* kept: vegaEmbed */")
+        assert b"vegaEmbed" in gzip.decompress(kept.read_bytes())
+        kept.write_bytes(gzip.compress(b"/* kept: vegaEmbed */"))
     assert "/* kept: vegaEmbed */" in packed(home.settings.report.read_text(encoding="utf-8"), "vega")
     assert not (tmp_path / "users").exists()
 
@@ -199,13 +198,37 @@ def test_without_a_cache_the_page_has_its_pictures_all_the_same(home: Home, tmp_
     assert "vegaEmbed=" in packed(page.read_text(encoding="utf-8"), "vega")
 
 
+def missing() -> bytes:
+    raise ImportError("vl_convert")
+
+
+def test_in_a_new_home_another_process_makes_vegas_program_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vega, "_made", missing)
+    with vega.made_meanwhile(tmp_path / "cache"):
+        assert b"vegaEmbed=" in gzip.decompress(vega.program(tmp_path / "cache"))
+    assert vega.program(tmp_path / "other") == b"", "not this one"
+
+
+def test_a_run_that_ends_before_its_page_does_not_wait_for_vegas_program(tmp_path: Path) -> None:
+    with pytest.raises(HomeError), vega.made_meanwhile(tmp_path / "cache"):
+        raise HomeError("the disk is full")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_program_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
+    whole = vega.program(tmp_path)
+    [kept] = tmp_path.iterdir()
+    for damaged in (b"", whole[:1000], b"?" * 1000):
+        kept.write_bytes(damaged)
+        assert vega.program(tmp_path) == whole
+
+
 def test_without_the_extra_there_is_a_page_all_the_same(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(report, "version", missing)
+    monkeypatch.setattr(vega, "_made", missing)
     page = write_page(home, tmp_path / "index.html").read_text(encoding="utf-8")
     assert packed(page, "vega") == ""
     assert len(embedded(page)["flybys"]["rows"]) == 7

@@ -23,7 +23,7 @@ from torture.source import KEY_PREFIX, Rows, Said, Source
 
 #: What may lie in FLYBY_HOME after a clean run; `published` holds two editions, and the logs of who writes in them.
 _ALLOWED = re.compile(
-    r"\.lock|\.rebuild\.lock|flyby\.duckdb|report/.*|cache/vega-[^/]*\.js|dagster/.*|record/record\.duckdb"
+    r"\.lock|\.rebuild\.lock|flyby\.duckdb|report/.*|cache/vega-[^/]*\.js\.gz|dagster/.*|record/record\.duckdb"
     r"|raw/neows/\d{4}/\d\d/\d{8}T[^/]*(\.json\.zst|_recorded_[^/]*Z)|staging/\d[^/]*/(answers|observations)\.parquet"
     r"|published/[0-9a-f]{32}/flyby\.duckdb(\.wal)?"
 )

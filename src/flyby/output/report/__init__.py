@@ -5,31 +5,28 @@ ask anybody for anything. What the sources say is data in it, never markup. The 
 charts are packed: they are unpacked after the page is there to be read, the record when somebody asks for it.
 """
 
-import functools
 import gzip
 import html
 import json
 import math
-import os
 import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
 from flyby.fetch.lateness import LISTED_BY
 from flyby.output.feeds import words, write_feeds
+from flyby.output.files import put
+from flyby.output.vega import CACHE, program
 from flyby.query.database import Database, ask, opened
 from flyby.query.sure import NARROW
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
@@ -37,8 +34,6 @@ from flyby.record.load import held
 from flyby.settings import Settings
 from flyby.words import count
 
-#: Where in FLYBY_HOME the program of the pictures is kept.
-CACHE = "cache"
 #: Flybys of this many days before and after today are in the page; the database has the rest.
 PAST_DAYS, COMING_DAYS = 30, 60
 #: The calendar of the record goes back to the first of the month this many days ago: about thirteen months.
@@ -53,6 +48,8 @@ PROGRAM = ("record.js", "asteroid.js", "page.js")
 #: Without scripts the page is a list of so many, the closest of what is coming.
 MOST_WITHOUT_SCRIPTS = 40
 
+#: How hard the record is packed: the next step takes twice as long and saves three percent.
+PACKED = 5
 #: How JSON text can stand inside a <script> element whatever it holds (json.dumps escapes U+2028 and U+2029 itself).
 SCRIPT_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -63,9 +60,8 @@ def write_report(
     """Write the page of what the database at `published` says at `now` (aware); `page` itself. `site` is the address at
     which its folder is served.
 
-    Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`
-    (vl-convert-python carries Vega-Lite); without it the page has its tables and says what is missing. Their program
-    takes seconds to make; the folder `cache` keeps it.
+    Who opens the page meanwhile sees the old one or the new one, whole. The charts need the extra `report`; without it
+    the page has its tables and says what is missing. Their program takes seconds to make; the folder `cache` keeps it.
 
     Raises HomeError when there is no database yet, or when the page cannot be written.
     """
@@ -74,8 +70,7 @@ def write_report(
         first, last = _window(now)
         _, [(ever,)] = _ask(edition, "archive", first=first, last=last, narrow=NARROW)
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(page, _page(data, _vega(cache), ever=ever, coming=_coming(data), site=site))
+        put(page, _page(data, program(cache), ever=ever, coming=_coming(data), site=site).encode())
     except OSError as error:
         raise HomeError(f"the page {page} could not be written ({error.strerror})") from None
     return page
@@ -85,7 +80,7 @@ def after_run(settings: Settings) -> list[str]:
     """Write the page, and what lies beside it, of what the record says now. People may have the published file open for
     writing: it is left to them. Gives what went wrong, in a line for the log; raises nothing."""
     try:
-        with held(settings) as record:
+        with held(settings) as place, opened(place) as record:
             write_report(record, settings.report, now=settings.now(), cache=settings.home / CACHE, site=settings.site)
             write_feeds(record, settings.report.parent, settings, settings.now())
     except Exception as error:  # noqa: BLE001  a run is not lost for its page
@@ -176,26 +171,24 @@ def _ask(published: Database, query: str, **parameters: date | float) -> tuple[l
 
 def _page(
     data: dict[str, Any],
-    vega: str,
+    drawing: bytes,
     *,
     ever: str,
     coming: Sequence[dict[str, Any]] = (),
     site: str | None = None,
 ) -> str:
-    if vega:
-        vega += '\ndispatchEvent(new Event("vega"));'  # a script inside a page does not tell when it has run
     parts = {
         "style": _text("page.css"),
         "icon": "data:image/svg+xml," + quote(_text("icon.svg").strip()),
-        "about": _about(coming, site, is_drawn=bool(vega)),
+        "about": _about(coming, site, is_drawn=bool(drawing)),
         "without_scripts": _without_scripts(coming),
         "data": _json(data).translate(SCRIPT_SAFE),
-        "archive": _packed(ever),
-        "vega": _packed(vega),
+        "archive": b64encode(gzip.compress(ever.encode(), PACKED, mtime=0)).decode(),
+        "vega": b64encode(drawing).decode(),
         "program": '"use strict";\n' + "".join(map(_text, PROGRAM)),
     }
     # The page unpacks Vega's program and puts it into itself, as the text that this is the hash of.
-    scripts = " ".join(_hash(script) for script in (vega, parts["program"]))
+    scripts = " ".join(map(_hash, (gzip.decompress(drawing), parts["program"].encode())))
     # Vega sets styles on what it draws.
     parts["policy"] = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -256,10 +249,6 @@ def _json(value: Any) -> str:
     return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
 
 
-def _packed(text: str) -> str:
-    return b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
-
-
 def _plain(value: Any) -> Any:
     """`value` in what JSON knows. Moments to the second, as the browser reads them; what is no number is null."""
     match value:
@@ -276,48 +265,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _vega(cache: Path | None) -> str:
-    """The program of Vega-Lite, Vega and vega-embed in one; empty where the extra `report` is not installed."""
-    try:
-        name = f"vega-{version('vl-convert-python')}.js"
-        kept = cache / name if cache else None
-        with suppress(OSError):
-            if kept and kept.exists():
-                return kept.read_text(encoding="utf-8")
-        bundle = _bundle()
-    except ImportError:  # which PackageNotFoundError is, too
-        return ""
-    if kept:
-        with suppress(OSError):  # no cache, no harm: the next page makes it again
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            _replace(kept, bundle)
-    return bundle
-
-
-@functools.cache
-def _bundle() -> str:
-    import vl_convert  # takes a while and is needed once
-
-    made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return made
-
-
-def _replace(path: Path, text: str) -> None:
-    """Make `text` the content of `path`, at one instant."""
-    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with fresh.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-
-
-def _hash(script: str) -> str:
-    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+def _hash(script: bytes) -> str:
+    return f"'sha256-{b64encode(sha256(script).digest()).decode()}'"
 
 
 def _text(name: str) -> str:

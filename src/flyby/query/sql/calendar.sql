@@ -1,9 +1,6 @@
 -- Every flyby on the day $first or later as it is believed now, and what was withdrawn as it was last told. `sequence`
 -- counts all that was ever said of it, by whichever source, so it only grows.
-WITH said AS (
-    SELECT flyby_id, count(*) AS sequence, max(seen_from) AS changed_at FROM revisions GROUP BY flyby_id
-),
-gone AS (
+WITH gone AS (
     SELECT r.*, s.priority
     FROM revisions AS r
     JOIN sources AS s ON s.name = r.sources[1]
@@ -15,6 +12,12 @@ known AS (
     SELECT *, false AS withdrawn FROM close_approaches WHERE close_approach_date >= $first
     UNION ALL BY NAME
     SELECT *, true AS withdrawn FROM gone WHERE close_approach_date >= $first
+),
+said AS (
+    SELECT flyby_id, count(*) AS sequence, max(seen_from) AS changed_at
+    FROM revisions
+    SEMI JOIN known USING (flyby_id)
+    GROUP BY flyby_id
 )
 SELECT
     k.flyby_id, k.designation, k.name, k.close_approach_date, k.close_approach_at, k.miss_distance_km, k.miss_distance_ld,
