@@ -487,7 +487,7 @@ class Record:
 
     @contextmanager
     def _given(self, name: str, table: pa.Table) -> Iterator[None]:
-        """A table of Arrow's, to be read once. As a reader: a table itself has DuckDB import more."""
+        """A table of Arrow's, to be read once."""
         self.connection.register(name, table.to_reader())
         try:
             yield
