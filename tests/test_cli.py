@@ -108,8 +108,7 @@ FAULTS: dict[str, tuple[Act | str, str]] = {
 def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, subprocess.CompletedProcess[str]]]:
     """`flyby backfill` of one window under each of FAULTS: its home, and how it ended."""
 
-    def fail(fault: Act | str) -> tuple[Path, subprocess.CompletedProcess[str]]:
-        folder = tmp_path_factory.mktemp("fault")
+    def fail(fault: Act | str, folder: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
         with FaultServer() as server:
             if not isinstance(fault, str):
                 server.play(fault)
@@ -117,8 +116,9 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
             env = environment(folder / "home", url)
             return folder / "home", called("backfill", "2019-02-08", "2019-02-15", env=env, cwd=folder)
 
+    folders = [tmp_path_factory.mktemp("fault") for _ in FAULTS]  # which threads cannot make
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(FAULTS, pool.map(fail, (fault for fault, _ in FAULTS.values())), strict=True))
+        return dict(zip(FAULTS, pool.map(fail, (fault for fault, _ in FAULTS.values()), folders), strict=True))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
