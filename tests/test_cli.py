@@ -156,14 +156,18 @@ def test_a_run_that_fails_in_dagster_is_one_line_too(
     assert_one_line(capfd.readouterr().err, contains="set NASA_API_KEY to a valid one")
 
 
-def test_a_run_shows_its_day_and_says_what_it_changed(tmp_path: Path) -> None:
+def test_a_run_shows_its_day_and_says_what_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Sandbox(now=NOW) as sky:
-        env = environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat())
-        process = call("run", env=env, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
-    assert "simulated" in process.stdout.splitlines()[0]
-    assert re.search(r"2024-11-22: \d+ flybys", process.stdout)
+        for name, value in environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat()).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        assert inside("run") == 0
+    out, said = capfd.readouterr()
+    assert said == ""
+    assert "simulated" in out.splitlines()[0]
+    assert re.search(r"2024-11-22: \d+ flybys", out)
     assert_key_free(tmp_path)
 
 
