@@ -29,9 +29,19 @@ up: $(VENV)/runtime.stamp  ## Dagster's UI and daemon, the morning schedule on
 	@$(BIN)/flyby up
 
 .PHONY: test
-test: lint browser  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
-	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
+test: style browser  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
+	@$(MAKE) --no-print-directory --jobs 2 tests types definitions
+
+# These two go on beside the tests, which keep no two processors busy all the time.
+.PHONY: tests types definitions
+tests: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+definitions: $(VENV)/dev.stamp
+	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
 
 .PHONY: test-long
 test-long: $(VENV)/dev.stamp  ## the night's tests: property tests with many more examples, what takes long, a campaign of kills and faults
@@ -43,11 +53,12 @@ test-long: $(VENV)/dev.stamp  ## the night's tests: property tests with many mor
 browser:
 	@if [ -n "$$CI" ] && ! command -v chromium >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; fi
 
-.PHONY: lint
-lint: $(VENV)/dev.stamp  ## style, types and rooms alone
+.PHONY: lint style
+lint: style types  ## style, types and rooms alone
+
+style: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 .PHONY: format

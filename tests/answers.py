@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from feeds import make_approach, make_feed, make_object
 from flyby.days import Window
@@ -168,7 +168,7 @@ class Home:
     def take_in(self) -> Loaded:
         """Stage and load whatever is landed and not yet in the record, as a run does."""
         self.release()
-        self._begin()
+        self.begun()
         stage_landed(self.settings)
         return load_staged(self.settings)
 
@@ -177,15 +177,16 @@ class Home:
         which stays open for the next one."""
         landed = [self.land(moment(at), asked, body(rows)) for asked, rows in answers]
         if self._record is None:
-            self._begin()
+            self.begun()
             self._record = Record(self.settings.place)
         return self._record.load(typed(landed))
 
-    def _begin(self) -> None:
+    def begun(self) -> Self:
         """With an empty record, where there is none."""
         if isinstance(self.settings.place, Path) and not self.settings.place.exists():
             self.settings.place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(_empty_record(), self.settings.place)
+        return self
 
     def rebuild(self) -> Loaded:
         self.release()

@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -9,13 +10,17 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+# What is imported here stays. While the tests are collected, the collector would go through it all again and again: a
+# third of that time.
+gc.disable()
+
 # In the background a shell has its commands ignore Ctrl-C, Dagster has SIGTERM do what Ctrl-C does, and children
 # inherit both: servers that tests start could not be ended.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is no claim of any test. At night there are many more.
-settings.register_profile("day", deadline=None, max_examples=40)
+settings.register_profile("day", deadline=None, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
@@ -33,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     of_demo = [item for item in items if "demo" in getattr(item, "fixturenames", ())]
     others = [item for item in items if item not in of_demo]
     items[:] = [*of_demo[:1], *others, *of_demo[1:]]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 class Demo(NamedTuple):

@@ -18,12 +18,12 @@ from flyby.jobs.backfill import Interrupted, Progress, backfill
 from flyby.record.load import take_in
 from flyby.settings import Settings
 
-RANGE = list(windows(window("2019-01-01").start, window("2019-04-06").start))
+RANGE = list(windows(window("2019-01-01").start, window("2019-03-05").start))
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+    return Home(tmp_path / "home").begun()
 
 
 @pytest.fixture

@@ -144,22 +144,30 @@ def test_a_missing_field_is_named_with_its_object(
     assert "miss_distance" in process.stderr
 
 
-def test_a_run_that_fails_in_dagster_is_one_line_too(tmp_path: Path) -> None:
+def test_a_run_that_fails_in_dagster_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Sandbox(now=NOW) as sky:
-        env = environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat(), NASA_API_KEY="UNKNOWN_KEY")
-        process = call("run", env=env, cwd=tmp_path)
-    assert_one_line(process.stderr, contains="set NASA_API_KEY to a valid one")
-    assert process.returncode == 1
+        settings = {"FLYBY_NOW": NOW.isoformat(), "NASA_API_KEY": "UNKNOWN_KEY"}
+        for name, value in environment(tmp_path / "home", sky.url, **settings).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        assert inside("run") == 1
+    assert_one_line(capfd.readouterr().err, contains="set NASA_API_KEY to a valid one")
 
 
-def test_a_run_shows_its_day_and_says_what_it_changed(tmp_path: Path) -> None:
+def test_a_run_shows_its_day_and_says_what_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with Sandbox(now=NOW) as sky:
-        env = environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat())
-        process = call("run", env=env, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
-    assert "simulated" in process.stdout.splitlines()[0]
-    assert re.search(r"2024-11-22: \d+ flybys", process.stdout)
+        for name, value in environment(tmp_path / "home", sky.url, FLYBY_NOW=NOW.isoformat()).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        assert inside("run") == 0
+    out, said = capfd.readouterr()
+    assert said == ""
+    assert "simulated" in out.splitlines()[0]
+    assert re.search(r"2024-11-22: \d+ flybys", out)
     assert_key_free(tmp_path)
 
 

@@ -44,7 +44,7 @@ DEEDS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink",
 
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 #: At one in so many of them there is a kill.
-EVERY = 1 if IS_LONG else 13
+EVERY = 1 if IS_LONG else 19
 
 
 @pytest.fixture
@@ -142,8 +142,17 @@ def test_a_record_that_is_not_whole_is_set_aside_and_made_again(
     as_it_should_be(home, raw_tells)
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "zeros"])
-@pytest.mark.parametrize("name", ["answers.parquet", "observations.parquet"])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("answers.parquet", "empty"),
+        ("answers.parquet", "cut"),
+        pytest.param("answers.parquet", "zeros", marks=pytest.mark.long),
+        pytest.param("observations.parquet", "empty", marks=pytest.mark.long),
+        ("observations.parquet", "cut"),
+        ("observations.parquet", "zeros"),
+    ],
+)
 def test_a_staged_file_that_a_power_cut_took_is_staged_again(
     tmp_path: Path, two_mornings: TwoMornings, raw_tells: Everything, name: str, damage: str
 ) -> None:
@@ -376,7 +385,12 @@ def test_the_views_show_the_database_while_somebody_writes_in_it(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "vandalism", ["DROP VIEW days", "DELETE FROM asteroids_record.revisions", "DROP TABLE close_approaches"]
+    "vandalism",
+    [
+        pytest.param("DROP VIEW days", marks=pytest.mark.long),
+        "DELETE FROM asteroids_record.revisions",
+        "DROP TABLE close_approaches",
+    ],
 )
 def test_what_people_do_to_the_published_database_is_gone_after_the_next_run(
     tmp_path: Path, two_mornings: TwoMornings, vandalism: str
@@ -399,7 +413,9 @@ def at(home: Home, now: datetime, **environ: str) -> Settings:
     return Settings.load(base | environ)
 
 
-@pytest.mark.parametrize("off", [timedelta(hours=-25), -3653 * DAY, 3653 * DAY], ids=str)
+@pytest.mark.parametrize(
+    "off", [timedelta(hours=-25), pytest.param(-3653 * DAY, marks=pytest.mark.long), 3653 * DAY], ids=str
+)
 def test_answers_under_a_wrong_clock_neither_corrupt_the_record_nor_stop_the_next_run(
     tmp_path: Path, two_mornings: TwoMornings, off: timedelta
 ) -> None:

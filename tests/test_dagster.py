@@ -21,6 +21,7 @@ import duckdb
 import pytest
 from pytest_httpserver import HTTPServer
 
+from answers import Home
 from flyby.definitions import defs
 from flyby.errors import HomeError, UsageError
 from flyby.instance.instance import instance, run_job
@@ -67,6 +68,7 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def home(fresh_home: Path, dagster_home: Path) -> Path:
     shutil.copytree(dagster_home, fresh_home / "dagster")
+    Home(fresh_home).begun()
     return fresh_home
 
 
@@ -116,8 +118,9 @@ LAUNCHES = {
 }
 
 
-#: Those that begin a process of theirs take long: one of them is enough for every day.
-LONG = {"dagster job execute"}
+#: Those that begin a process of theirs take long: one of them is enough for every day, and `dg launch` is what
+#: tests/test_component.py does every day with another component.
+LONG = {"dg launch"}
 
 
 @pytest.mark.parametrize(

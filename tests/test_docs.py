@@ -39,6 +39,8 @@ BLOCK = re.compile(r"(?ms)^(<!-- not run: [^>]+ -->\n)?^```(\w*)\n(.*?)^```$")
 ASKED_IN_SQL = re.compile(r"(?ms)^```sql\n(?P<query>.*?)^```\n(?:\n```text\n(?P<answer>.*?)^```\n)?")
 ASKED_IN_THE_TERMINAL = re.compile(r"(?ms)^```console\n(?P<block>.*?)^```$")
 COLUMNS_WIDE = "110"
+#: The commands of the other pages are run every time.
+AT_NIGHT = {"feeds.md", "page.md", "running.md"}
 
 each = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -49,6 +51,7 @@ class Reader:
     def __init__(self, folder: Path, demo: Demo, sky: Sandbox) -> None:
         self.folder = folder
         shutil.copytree(demo.folder / "data", folder / "data", symlinks=True)
+        shutil.copytree(folder / "data/demo/cache", folder / "data/cache")  # the charts' program takes seconds to make
         command = folder / ".venv" / "bin" / "flyby"
         command.parent.mkdir(parents=True)
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flyby "$@"\n')
@@ -96,7 +99,7 @@ def prose(text: str) -> str:
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, id=page.name, marks=[pytest.mark.long] * (page.name in ("feeds.md", "page.md")))
+        pytest.param(page, id=page.name, marks=[pytest.mark.long] * (page.name in AT_NIGHT))
         for page in PAGES
         if blocks(page, "sh") or blocks(page, "python")
     ],

@@ -68,33 +68,39 @@ def ask(settings: ApiSettings, query: str) -> list[Any]:
         return connection.execute("SET TimeZone = 'UTC'").execute(query).fetchall()
 
 
-def answers(settings: ApiSettings) -> Iterator[tuple[datetime, str, list[Observation]]]:
-    """Every answer: when it was asked for, for which day, and what it listed."""
+#: Every answer: when it was asked for, for which day, and what it listed.
+Answers = list[tuple[datetime, str, list[Observation]]]
+
+
+def answers(settings: ApiSettings) -> Answers:
     decoder = settings.dataset.primary.decoder
-    for answer in landed(settings.raw):
-        yield answer.requested_at, str(answer.window.start), decoder.decode(read(answer), answer.window).rows
+    return [
+        (answer.requested_at, str(answer.window.start), decoder.decode(read(answer), answer.window).rows)
+        for answer in landed(settings.raw)
+    ]
 
 
 def told(row: Observation) -> tuple[Any, ...]:
     return (row.entity, row.moment, *row.values[:-1], row.values[-1])
 
 
-def as_listed(settings: ApiSettings) -> None:
+def as_listed(settings: ApiSettings, given: Answers) -> None:
     """What is believed as of each answer is what that answer listed."""
     columns = "id, epoch_us(moment), magnitude, place, longitude, latitude, depth_km, updated_at"
-    for at, day, rows in answers(settings):
-        believed = ask(
-            settings, f"SELECT {columns} FROM earthquakes_as_of('{at}'::TIMESTAMPTZ) WHERE listed AND day = '{day}'"
-        )
-        assert sorted(believed) == sorted(map(told, rows)), (at, day)
+    query = f"SELECT {columns} FROM earthquakes_as_of(?::TIMESTAMPTZ) WHERE listed AND day = ?::DATE"
+    with duckdb.connect(settings.published, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for at, day, rows in given:
+            believed = connection.execute(query, [at, day]).fetchall()
+            assert sorted(believed) == sorted(map(told, rows)), (at, day)
 
 
-def withdrawn_for_good(settings: ApiSettings) -> set[str]:
+def withdrawn_for_good(settings: ApiSettings, given: Answers) -> set[str]:
     """The keys that were withdrawn; asserts that no later answer lists one, and that none is left that should be."""
     listed_at: dict[str, list[datetime]] = {}
     asked_at: dict[str, list[datetime]] = {}
     day_of = {}
-    for at, day, rows in answers(settings):
+    for at, day, rows in given:
         asked_at.setdefault(day, []).append(at)
         for row in rows:
             listed_at.setdefault(row.entity, []).append(at)
@@ -122,15 +128,16 @@ def test_a_week_of_mornings_is_what_was_listed_at_each_answer_and_learns_how_lat
 ) -> None:
     settings = example(usgs, tmp_path / "home", monkeypatch, absence={"days": DAYS})
     settings = read_every(settings, usgs, timedelta(days=1))
-    as_listed(settings)
-    assert withdrawn_for_good(settings)
+    given = answers(settings)
+    as_listed(settings, given)
+    assert withdrawn_for_good(settings, given)
     assert ask(settings, "SELECT DISTINCT verdict FROM earthquakes_requests") == [("ok",)]
 
     with held(settings) as place:
         late = lateness(place, settings.dataset.schema, settings.now(), declared(settings.api.final_after_days))
     assert late
     assert late.followed_days == 7
-    listed, final = truth(settings)
+    listed, final = truth(given)
     for share in late.shares:
         assert share.listed == pytest.approx(listed[share.day], abs=0.02), share
         assert share.final == pytest.approx(final[share.day], abs=0.02), share
@@ -141,11 +148,11 @@ def test_a_week_of_mornings_is_what_was_listed_at_each_answer_and_learns_how_lat
     assert {t: ask(settings, f"FROM earthquakes{t} ORDER BY ALL") for t in before} == before
 
 
-def truth(settings: ApiSettings) -> tuple[dict[int, float], dict[int, float]]:
+def truth(given: Answers) -> tuple[dict[int, float], dict[int, float]]:
     """Of what is listed at D+n+1, the share that was at D+n, chained over the days that were read at both: from
     the answers, by key and values."""
     by_day: dict[str, dict[int, dict[str, tuple[Any, ...]]]] = {}
-    for at, day, rows in answers(settings):
+    for at, day, rows in given:
         morning = (at.date() - datetime.fromisoformat(day).date()).days
         by_day.setdefault(day, {})[morning] = {row.entity: told(row) for row in rows}
     listed, final = {7: 1.0}, {7: 1.0}
@@ -169,5 +176,6 @@ def test_hour_by_hour_it_is_what_was_listed_at_each_answer(
     window = {"start": "starttime", "end": "endtime", "form": "iso", "days": 1, "ahead_days": 1}
     settings = example(usgs, tmp_path / "home", monkeypatch, absence={"days": DAYS}, window=window)
     settings = read_every(settings, usgs, timedelta(hours=1), last=datetime(2025, 5, 13, 23, tzinfo=UTC))
-    as_listed(settings)
-    assert withdrawn_for_good(settings)
+    given = answers(settings)
+    as_listed(settings, given)
+    assert withdrawn_for_good(settings, given)

@@ -36,7 +36,7 @@ FIRST, SECOND, THIRD = moment("2019-02-16"), moment("2019-02-17"), moment("2019-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+    return Home(tmp_path).begun()
 
 
 def published(home: Home, query: str) -> list[tuple[object, ...]]:
@@ -334,7 +334,8 @@ def test_a_record_of_a_newer_flyby_is_left_alone(home: Home) -> None:
         take_in(home.settings)
 
 
-def test_publishing_before_anything_was_taken_in_is_no_accident(home: Home) -> None:
+def test_publishing_before_anything_was_taken_in_is_no_accident(tmp_path: Path) -> None:
+    home = Home(tmp_path)
     assert take_in(home.settings).answers == 0
     publish_record(home.settings)
     assert published(home, "SELECT count(*) FROM close_approaches") == [(0,)]

@@ -76,7 +76,7 @@ class Receiver:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Published:
-    return Published(tmp_path)
+    return Published(tmp_path).begun()
 
 
 @pytest.fixture(scope="module")
