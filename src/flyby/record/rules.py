@@ -199,11 +199,17 @@ class Known:
         return found
 
     def hear(self, chain: Chain, row: Row) -> None:
-        """Remember that the chain says now what the row says, if it is known by the same names and no others."""
-        now = chain.now
-        if tuple(now.ids) == (() if row.id is None else (row.id,)) and sorted(now.aliases) == sorted(row.aliases):
+        """Remember that the chain says now what the row says, if it is known by the same names and no others, and
+        nothing else of its source is on that day."""
+        now, (ids, aliases) = chain.now, _names(row)
+        named = self.named((row.entity, *ids, *aliases))
+        others = [other for other in named if other.now.source == now.source and other.now.day == now.day]
+        if len(others) == 1 and tuple(now.ids) == ids and sorted(now.aliases) == sorted(aliases):
             chain.row = row.number
             self.by_row[row.number] = chain
+        else:
+            for other in others:
+                other.row = None
 
     def new_id(self, entity: str, day_text: str) -> str:
         """`entity@day`, with '#2' if there was one before."""
