@@ -18,7 +18,11 @@ from flyby.sources.neows import client
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(
-    ["pytest", "flyby.cli", "flyby.instance.instance", "flyby.jobs.daily", "flyby.query.guarded", "flyby.record.load"]
+    [
+        *("pytest", "flyby.cli", "flyby.instance.instance", "flyby.jobs.daily", "flyby.query.guarded"),
+        *("flyby.record.load", "flyby.jobs.backfill", "flyby.output.terminal", "rich.progress"),
+        *("pandas", "pytz"),  # which DuckDB imports when it is handed rows of Arrow's, or gives a moment
+    ]
 )
 
 
