@@ -1,6 +1,7 @@
 """The demo shows the product and leaves a database to go on with."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,17 @@ def test_the_demo_keeps_out_of_the_lake_of_the_real_sky(
     assert [ours.lake for ours in told] == [None]
     demo._go_on(told[0], beside_a_lake=True)
     assert "  FLYBY_WAREHOUSE= FLYBY_HOME=" in capsys.readouterr().out
+
+
+def test_the_demo_begins_anew_where_an_earlier_one_was_and_people_went_on_with_it(demo: Demo, tmp_path: Path) -> None:
+    from flyby import demo as shown
+
+    home = tmp_path / "demo"
+    shutil.copytree(demo.folder / "data" / "demo", home, symlinks=True)
+    for command in ("rebuild", "report"):
+        assert flyby(command, home=home, cwd=tmp_path).returncode == 0
+    shown._clear(home)
+    assert list(home.iterdir()) == []
 
 
 def test_the_demo_removes_nothing_that_is_not_its_own(tmp_path: Path) -> None:

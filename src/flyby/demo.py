@@ -27,7 +27,8 @@ HISTORY = timedelta(days=730)
 #: On this one, counted from 1, the source leaves out a whole group of objects, as NeoWs did for months in 2026.
 BROKEN_MORNING, FAULT = 5, "groups=54"
 #: All that lies in a FLYBY_HOME.
-OURS = {"raw", "staging", "record", "published", "flyby.duckdb", "report", "dagster", ".lock"}
+OURS = {"raw", "staging", "record", "published", "flyby.duckdb", "report", "dagster", "cache", "notices.json"}
+OURS |= {".lock", ".reading", ".rebuild.lock", ".notices.lock"}
 
 
 def show(settings: Settings) -> None:
