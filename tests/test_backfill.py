@@ -1,6 +1,7 @@
 """History comes reading by reading, each landed and loaded before the next; whatever ends it, nothing is lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,11 +59,12 @@ def test_a_backfill_of_many_readings_takes_in_each_window_once_and_says_how_many
 def test_a_disk_error_ends_the_backfill_and_the_same_again_goes_on(home: Home, settings: Settings) -> None:
     def blocked(progress: Progress) -> None:
         if progress.windows == 1:
-            home.settings.staging.write_text("a file where a folder should be")
+            shutil.rmtree(home.settings.record.parent)
+            home.settings.record.parent.write_text("a file where a folder should be")
 
-    with pytest.raises(FlybyError, match="staging"):
+    with pytest.raises(FlybyError, match="record"):
         backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=blocked)
-    home.settings.staging.unlink()
+    home.settings.record.parent.unlink()
     backfill(settings, RANGE[0].start, RANGE[-1].end, on_progress=lambda _: None)
     assert home.ask("SELECT count(*) FROM requests") == [(len(RANGE),)]
     as_it_should_be(home)

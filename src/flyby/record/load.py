@@ -3,7 +3,7 @@ history."""
 
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from flyby.address import Lake
 from flyby.errors import BusyError, HomeError, UsageError
 from flyby.fetch.raw import Landed, landed, mark_recorded, recorded_moments, settle, sweep
 from flyby.record.record import SOMEBODY, DamagedRecord, Loaded, OutdatedRecord, OutOfOrder, Record
-from flyby.record.staging import UnreadableBatch, opened, request_ids, stage, typed
+from flyby.record.staging import Batch, UnreadableBatch, opened, request_ids, stage, typed
 from flyby.settings import Home
 from flyby.store.lake import Kept, upkeep
 from flyby.store.warehouse import log, warehouse
@@ -25,42 +25,35 @@ def stage_landed(settings: Home) -> list[Path]:
     """
     _make_ready(settings)
     with warehouse(settings).turn():
-        return _stage_landed(settings)
+        known = _known(settings)
+        for batch in _staged(settings.staging):
+            # What was loaded is done with, and what lacks a file can be made again.
+            ids = request_ids(batch)
+            if ids is None or ids <= known:
+                shutil.rmtree(batch, ignore_errors=True)
+            else:
+                known |= ids
+        for told in _landed(settings, but=known):
+            stage(told, settings.staging)
+        return _staged(settings.staging)
 
 
 def load_staged(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Take every staged batch into the record, a morning's in one transaction; `by` is who does it.
 
-    Answers that were asked for before others that the record has for the same days (a run was killed between landing
-    and loading, and another went on meanwhile) would tell their story out of order: then the record goes back to
-    before them, for the days that they have to do with, and forward again. A batch that cannot be read is staged anew.
+    A batch that cannot be read is done without: its answers are read from raw/ once more.
     """
     _make_ready(settings)
-    done = Loaded()
     with warehouse(settings).turn():
-        batches = [batch for batch in _staged(settings.staging) if request_ids(batch) is not None]
-        staged_anew = set[str]()
-        while True:
-            try:
-                while batches:
-                    # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
-                    with _record(settings) as record:
-                        known = record.request_ids()  # others may have taken in what was staged here
-                        moments = _recorded(settings, batches[0], but=known)
-                        done += record.load([opened(batches[0])], recorded=moments, by=by)
-                    del batches[0]
-                return done
-            except OutOfOrder as late:
-                with _record(settings) as record:
-                    for (source, requested_at), at in record.rewind(late.undone, by=by).items():
-                        mark_recorded(settings.raw, source, requested_at, at)
-            except UnreadableBatch:
-                if batches[0].name in staged_anew:
-                    raise
-                staged_anew.add(batches[0].name)
-            for batch in _staged(settings.staging):
-                shutil.rmtree(batch, ignore_errors=True)
-            batches = _stage_landed(settings)
+        batches = (opened(batch) for batch in _staged(settings.staging) if request_ids(batch) is not None)
+        return _load(settings, batches, by=by)
+
+
+def load_landed(settings: Home, *, by: str = SOMEBODY) -> Loaded:
+    """Load whatever lies in raw/ and is not in the record yet, staged or not."""
+    _make_ready(settings)
+    with warehouse(settings).turn():
+        return _load(settings, _landed(settings, but=_known(settings)), by=by)
 
 
 def publish_record(settings: Home) -> None:
@@ -91,13 +84,8 @@ def held(settings: Home) -> Iterator[Path | Lake]:
         yield house.place
 
 
-def load_landed(settings: Home, *, by: str = SOMEBODY) -> Loaded:
-    """Stage and load whatever lies in raw/ and is not in the record yet."""
-    return load_staged(settings, by=by) if stage_landed(settings) else Loaded()
-
-
 def take_in(settings: Home, *, by: str = SOMEBODY) -> Loaded:
-    """Stage, load and publish whatever lies in raw/ and is not in the record yet."""
+    """Load and publish whatever lies in raw/ and is not in the record yet."""
     loaded = load_landed(settings, by=by)
     publish_record(settings)
     return loaded
@@ -173,31 +161,50 @@ def _look(place: Path | Lake) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _stage_landed(settings: Home) -> list[Path]:
+def _known(settings: Home) -> set[str]:
+    """The answers that the record has; what a killed process left behind is removed before."""
     _tidy(settings)
     with _record(settings) as record:
-        known = record.request_ids()
-    for batch in _staged(settings.staging):
-        # What was loaded is done with, and what lacks a file can be made again.
-        ids = request_ids(batch)
-        if ids is None or ids <= known:
-            shutil.rmtree(batch, ignore_errors=True)
-        else:
-            known |= ids
-    answers = _read_to_the_end(settings, but=known)
+        return record.request_ids()
+
+
+def _landed(settings: Home, *, but: set[str]) -> Iterator[Batch]:
+    """What lies in raw/, but for those answers."""
+    answers = _read_to_the_end(settings, but=but)
     settle(answers)
-    for told in typed(answers, settings.dataset):
-        stage(told, settings.staging)
-    return _staged(settings.staging)
+    return typed(answers, settings.dataset)
 
 
-def _recorded(settings: Home, batch: Path, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
+def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
+    """Take the batches in. Answers that were asked for before others that the record has for the same days (a run was
+    killed between landing and loading, and another went on meanwhile) would tell their story out of order: then the
+    record goes back to before them, for the days that they have to do with, and forward again."""
+    done = Loaded()
+    try:
+        for batch in batches:
+            # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
+            with _record(settings) as record:
+                known = record.request_ids()  # others may have taken in what was staged here
+                moments = _recorded(settings, batch, but=known)
+                done += record.load([batch], recorded=moments, by=by)
+        return done
+    except OutOfOrder as late:
+        with _record(settings) as record:
+            for (source, requested_at), at in record.rewind(late.undone, by=by).items():
+                mark_recorded(settings.raw, source, requested_at, at)
+    except UnreadableBatch:
+        pass
+    return done + _load(settings, _landed(settings, but=_known(settings)), by=by)
+
+
+def _recorded(settings: Home, batch: Batch, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
     """When the readings of the batch, less the answers that the record has, are taken in: now, unless they were before.
     It is kept in raw/, so that a record that is made again says the same. Answers that say nothing of why they were
     asked for are of an older flyby, or were put there by somebody: they count from when they were asked for."""
     now = settings.now()
     moments = {}
-    for source, requested_at in {_reading(id_) for id_ in (request_ids(batch) or set()) - but if _says_why(id_)}:
+    ids = set(batch.answers["request_id"].to_pylist()) - but
+    for source, requested_at in {_reading(id_) for id_ in ids if _says_why(id_)}:
         known = recorded_moments(settings.raw, source=source, requested_at=requested_at).get((source, requested_at))
         if known is None and now > requested_at:
             mark_recorded(settings.raw, source, requested_at, now)

@@ -201,15 +201,14 @@ class Known:
     def hear(self, chain: Chain, row: Row) -> None:
         """Remember that the chain says now what the row says, if it is known by the same names and no others, and
         nothing else of its source is on that day."""
-        now, (ids, aliases) = chain.now, _names(row)
-        named = self.named((row.entity, *ids, *aliases))
-        others = [other for other in named if other.now.source == now.source and other.now.day == now.day]
-        if len(others) == 1 and tuple(now.ids) == ids and sorted(now.aliases) == sorted(aliases):
+        now, is_alone = chain.now, True
+        for name in (row.entity, *row.aliases) if row.id is None else (row.entity, row.id, *row.aliases):
+            for other in self.by_name[name]:
+                if other is not chain and other.now.day == now.day and other.now.source == now.source:
+                    other.row, is_alone = None, False
+        if is_alone and list(now.ids) == ([] if row.id is None else [row.id]) and list(now.aliases) == row.aliases:
             chain.row = row.number
             self.by_row[row.number] = chain
-        else:
-            for other in others:
-                other.row = None
 
     def new_id(self, entity: str, day_text: str) -> str:
         """`entity@day`, with '#2' if there was one before."""
@@ -227,7 +226,7 @@ class Known:
         before.seen_to = revision.seen_from
         if not chain.fresh:
             self.closed[before.thing_id, before.source] = (before.revision, revision.seen_from)
-        chain.now = revision
+        chain.now, chain.row = revision, None
         chain.fresh.append(revision)
         self.revisions.append(revision)
         for name in {revision.entity, *revision.ids, *revision.aliases}:
