@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,12 +18,13 @@ from answers import Home, body, moment, row, window
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
-from flyby.fetch.raw import land, recorded_moments
+from flyby.fetch.raw import Landed, land, recorded_moments
 from flyby.query.database import ask
 from flyby.record import OutOfOrder, Record
 from flyby.record.load import load_staged, publish_record, rebuild, stage_landed, take_in
-from flyby.record.staging import opened, typed
+from flyby.record.staging import Batch, opened, typed
 from flyby.sources.answer import Answer, Quota
+from flyby.sources.dataset import Dataset
 from flyby.store.turns import turn
 from flyby.store.warehouse import warehouse
 from forks import FORK, in_a_child
@@ -344,14 +346,43 @@ def test_publishing_before_anything_was_taken_in_is_no_accident(tmp_path: Path) 
 def test_a_reading_that_another_takes_in_meanwhile_was_taken_in_when_the_other_did(home: Home) -> None:
     answer = Answer("neows", WEEK, FIRST, 1, 200, body([AB]), Quota(limit=None, remaining=None))
     land(home.settings.raw, answer, purpose="daily", tick=FIRST.date())
-    later = replace(home.settings, rehearsed_now=FIRST + timedelta(seconds=2))
-    batches = stage_landed(later)
-    with Record(home.settings.place) as other:
-        other.load(map(opened, batches))
-    assert load_staged(later).answers == 0
-    assert recorded_moments(home.settings.raw) == {}
+    seconds = [replace(home.settings, rehearsed_now=FIRST + timedelta(seconds=n)) for n in (1, 2)]
+    stage_landed(seconds[1])
+    take_in(seconds[0])
+    assert load_staged(seconds[1]).answers == 0
+    assert recorded_moments(home.settings.raw) == {("neows", FIRST): seconds[0].now()}
     told = home.everything()
     home.rebuild()
+    assert home.everything() == told
+
+
+def test_a_reading_that_a_run_takes_in_while_the_record_is_made_again_was_taken_in_when_the_run_did(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    home.take_in()
+    answer = Answer("neows", WEEK, SECOND, 1, 200, body([AB, CD]), Quota(limit=None, remaining=None))
+    land(home.settings.raw, answer, purpose="daily", tick=SECOND.date())  # and the run was killed
+    later = replace(home.settings, rehearsed_now=SECOND + timedelta(minutes=1))
+
+    def meanwhile(landed: Sequence[Landed], dataset: Dataset) -> Iterator[Batch]:
+        monkeypatch.undo()
+        assert take_in(later).changes == {"new": 1}
+        return typed(landed, dataset)
+
+    monkeypatch.setattr("flyby.record.load.typed", meanwhile)
+    rebuild(replace(later, rehearsed_now=SECOND + timedelta(minutes=2)))
+    assert home.ask("SELECT seen_from FROM revisions WHERE designation = '2019 CD'") == [(later.now(),)]
+
+
+def test_a_reading_that_no_run_took_in_is_taken_in_by_a_rebuild_as_by_a_run(home: Home, tmp_path: Path) -> None:
+    answer = Answer("neows", WEEK, FIRST, 1, 200, body([AB]), Quota(limit=None, remaining=None))
+    land(home.settings.raw, answer, purpose="daily", tick=FIRST.date())
+    later = replace(home.settings, rehearsed_now=FIRST + timedelta(minutes=1))
+    rebuild(later)
+    told = home.everything()
+    assert home.ask("SELECT seen_from FROM revisions") == [(later.now(),)]
+    rebuild(replace(later, rehearsed_now=SECOND))
     assert home.everything() == told
 
 

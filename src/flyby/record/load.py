@@ -184,9 +184,8 @@ def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
         for batch in batches:
             # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
             with _record(settings) as record:
-                known = record.request_ids()  # others may have taken in what was staged here
-                moments = _recorded(settings, batch, but=known)
-                done += record.load([batch], recorded=moments, by=by)
+                recorded = _recorded(settings, batch, but=record.request_ids())
+                done += record.load([batch], recorded=recorded, by=by)
         return done
     except OutOfOrder as late:
         with _record(settings) as record:
@@ -197,18 +196,26 @@ def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
     return done + _load(settings, _landed(settings, but=_known(settings)), by=by)
 
 
-def _recorded(settings: Home, batch: Batch, *, but: set[str]) -> dict[tuple[str, datetime], datetime]:
-    """When the readings of the batch, less the answers that the record has, are taken in: now, unless they were before.
-    It is kept in raw/, so that a record that is made again says the same. Answers that say nothing of why they were
-    asked for are of an older flyby, or were put there by somebody: they count from when they were asked for."""
+def _recorded(
+    settings: Home,
+    batch: Batch,
+    *,
+    but: Collection[str] = frozenset(),
+    marked: Mapping[tuple[str, datetime], datetime] | None = None,
+) -> dict[tuple[str, datetime], datetime]:
+    """When the readings of the batch, but for those answers, are taken in: now, unless they were before (`marked`, if
+    it is known of all). It is kept in raw/, so that a record that is made again says the same. Answers that say nothing
+    of why they were asked for are of an older flyby, or were put there by somebody: they count from when they were
+    asked for."""
     now = settings.now()
     moments = {}
-    ids = set(batch.answers["request_id"].to_pylist()) - but
+    ids = set(batch.answers["request_id"].to_pylist()).difference(but)
     for source, requested_at in {_reading(id_) for id_ in ids if _says_why(id_)}:
-        known = recorded_moments(settings.raw, source=source, requested_at=requested_at).get((source, requested_at))
-        if known is None and now > requested_at:
-            mark_recorded(settings.raw, source, requested_at, now)
-        moments[source, requested_at] = known or max(now, requested_at)
+        reading = source, requested_at
+        of_it = recorded_moments(settings.raw, source=source, requested_at=requested_at) if marked is None else marked
+        if reading not in of_it:
+            mark_recorded(settings.raw, source, requested_at, max(now, requested_at))
+        moments[reading] = of_it.get(reading) or max(now, requested_at)
     return moments
 
 
@@ -227,11 +234,12 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
     house = warehouse(settings)
     done = Loaded()
 
-    def load(answers: Sequence[Landed], recorded: Mapping[tuple[str, datetime], datetime]) -> Loaded:
-        loaded = Loaded()
+    def load(answers: Sequence[Landed]) -> Loaded:
+        marked, loaded = recorded_moments(settings.raw), Loaded()
         for batch in typed(answers, settings.dataset):
             # Anew: what DuckDB needed for a batch it keeps until it is closed.
             with Record(fresh, settings.dataset) as record:
+                recorded = _recorded(settings, batch, marked=marked)
                 loaded += record.load([batch], recorded=recorded, by=by, believing=False)
         return loaded
 
@@ -239,17 +247,20 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
         _remove(fresh)
         with Record(fresh, settings.dataset):
             pass
-        done += load(_read_to_the_end(settings), recorded_moments(settings.raw))
+        # What no run has taken in yet may be taken in by one meanwhile, at a moment of its own: that waits.
+        marked = recorded_moments(settings.raw)
+        answers = _read_to_the_end(settings)
+        done += load([a for a in answers if a.purpose is None or (a.source, a.requested_at) in marked])
         with house.turn():
             with Record(fresh, settings.dataset) as record:
                 known = record.request_ids()
             missed = _read_to_the_end(settings, but=known)
             with suppress(OutOfOrder):
-                done += load(missed, recorded_moments(settings.raw))
+                done += load(missed)
                 missed = []
             if missed:  # one that was asked for earlier came later: from the beginning, now that nobody is at work
                 _remove(fresh)
-                done = load(_read_to_the_end(settings), recorded_moments(settings.raw))
+                done = load(_read_to_the_end(settings))
             with Record(fresh, settings.dataset) as record:
                 record.believe_all()
                 record.checkpoint()
