@@ -588,3 +588,14 @@ def test_unchanged_mornings_write_one_line_each_and_do_not_grow_the_database(hom
     assert home.ask("SELECT DISTINCT observations FROM days") == [(10,)]
     # DuckDB takes space in blocks of 256 kB and gives freed ones out again.
     assert sizes[-1] <= sizes[5] + 2 * 262_144, sizes
+
+
+def test_what_is_said_as_before_after_having_been_said_otherwise_is_a_change_in_one_batch_too(home: Home) -> None:
+    young, numbered = row("2019 AB", "3840001", "2019-02-09"), row("2019 AB", "2840001", "2019-02-09", number=7)
+    other = row("2019 CD", "3840002", "2019-02-10")
+    for day, said in (("2019-02-16", young), ("2019-02-17", numbered), ("2019-02-18", young)):
+        home.land(moment(day), WEEK, body([said, other]))
+    home.take_in()
+    assert home.story("2019 AB") == ["new", "changed", "changed"]
+    assert home.ask("SELECT neo_id FROM close_approaches WHERE designation = '2019 AB'") == [("3840001",)]
+    assert home.story("2019 CD") == ["new"]
