@@ -83,7 +83,7 @@ def test_an_answer_that_nobody_gave_a_key_on_disk_and_litter_are_found(truth: Tr
     stray = Home(truth.settings.home).land(NOW, window("2024-03-01", "2024-03-08"), body([]))
     assert [line.split(":")[0] for line in truth.after_step()] == ["altered"]
     stray.path.unlink()
-    (truth.settings.staging / "notes.txt").write_text(f"key={KEY_PREFIX}123")
+    (truth.settings.home / "notes.txt").write_text(f"key={KEY_PREFIX}123")
     assert [line.split(":")[0] for line in truth.after_step()] == ["leak"]
     assert [line.split(":")[0] for line in truth.after_clean_run()] == ["litter"]
 
