@@ -390,6 +390,7 @@ def test_what_a_killed_rebuild_left_is_tidied_away_and_what_one_that_goes_on_mak
     left = home.settings.record.with_name("rebuilt.duckdb")
     home.land(FIRST, WEEK, body([AB]))
     home.take_in()
+    left.parent.mkdir(exist_ok=True)  # of a lake there is none
     left.write_bytes(b"half a record")
     with warehouse(home.settings).rebuilding():
         take_in(home.settings)
