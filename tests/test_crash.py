@@ -486,6 +486,8 @@ def test_a_newer_flyby_upgrades_the_record_after_a_backup(
             work(home.settings)
     with pytest.raises(HomeError, match="upgrade flyby"), held(home.settings):
         pass
+    assert rebuild(home.settings).answers == 3, "the way back"
+    assert home.ask("SELECT flyby_schema_version()") == [(version,)]
 
 
 def test_an_upgrade_that_is_killed_is_done_by_the_next_run(

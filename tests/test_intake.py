@@ -375,15 +375,24 @@ def test_a_reading_that_a_run_takes_in_while_the_record_is_made_again_was_taken_
     assert home.ask("SELECT seen_from FROM revisions WHERE designation = '2019 CD'") == [(later.now(),)]
 
 
-def test_a_reading_that_no_run_took_in_is_taken_in_by_a_rebuild_as_by_a_run(home: Home, tmp_path: Path) -> None:
-    answer = Answer("neows", WEEK, FIRST, 1, 200, body([AB]), Quota(limit=None, remaining=None))
-    land(home.settings.raw, answer, purpose="daily", tick=FIRST.date())
-    later = replace(home.settings, rehearsed_now=FIRST + timedelta(minutes=1))
+def test_a_reading_that_no_run_took_in_is_taken_in_by_a_rebuild_as_by_a_run(home: Home) -> None:
+    home.land(FIRST, WEEK, body([AB]))
+    home.take_in()
+    answer = Answer("neows", WEEK, SECOND, 1, 200, body([AB, CD]), Quota(limit=None, remaining=None))
+    land(home.settings.raw, answer, purpose="daily", tick=SECOND.date())
+    later = replace(home.settings, rehearsed_now=SECOND + timedelta(minutes=1))
     rebuild(later)
     told = home.everything()
-    assert home.ask("SELECT seen_from FROM revisions") == [(later.now(),)]
-    rebuild(replace(later, rehearsed_now=SECOND))
+    assert home.ask("SELECT seen_from FROM revisions WHERE designation = '2019 CD'") == [(later.now(),)]
+    rebuild(replace(later, rehearsed_now=THIRD))
     assert home.everything() == told
+
+
+def test_where_nothing_tells_when_answers_were_taken_in_they_count_from_when_they_were_asked_for(home: Home) -> None:
+    answer = Answer("neows", WEEK, FIRST, 1, 200, body([AB]), Quota(limit=None, remaining=None))
+    land(home.settings.raw, answer, purpose="daily", tick=FIRST.date())
+    rebuild(replace(home.settings, rehearsed_now=THIRD))
+    assert home.ask("SELECT seen_from FROM revisions") == [(FIRST,)]
 
 
 def test_what_a_killed_rebuild_left_is_tidied_away_and_what_one_that_goes_on_makes_is_not(home: Home) -> None:

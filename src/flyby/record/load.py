@@ -3,7 +3,7 @@ history."""
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -197,25 +197,20 @@ def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
 
 
 def _recorded(
-    settings: Home,
-    batch: Batch,
-    *,
-    but: Collection[str] = frozenset(),
-    marked: Mapping[tuple[str, datetime], datetime] | None = None,
+    settings: Home, batch: Batch, *, but: Collection[str] = frozenset()
 ) -> dict[tuple[str, datetime], datetime]:
-    """When the readings of the batch, but for those answers, are taken in: now, unless they were before (`marked`, if
-    it is known of all). It is kept in raw/, so that a record that is made again says the same. Answers that say nothing
-    of why they were asked for are of an older flyby, or were put there by somebody: they count from when they were
-    asked for."""
+    """When the readings of the batch, but for those answers, are taken in: now, unless they were before. It is kept in
+    raw/, so that a record that is made again says the same. Answers that say nothing of why they were asked for are of
+    an older flyby, or were put there by somebody: they count from when they were asked for."""
     now = settings.now()
     moments = {}
     ids = set(batch.answers["request_id"].to_pylist()).difference(but)
     for source, requested_at in {_reading(id_) for id_ in ids if _says_why(id_)}:
         reading = source, requested_at
-        of_it = recorded_moments(settings.raw, source=source, requested_at=requested_at) if marked is None else marked
-        if reading not in of_it:
-            mark_recorded(settings.raw, source, requested_at, max(now, requested_at))
-        moments[reading] = of_it.get(reading) or max(now, requested_at)
+        marked = recorded_moments(settings.raw, source=source, requested_at=requested_at)
+        moments[reading] = marked.get(reading, max(now, requested_at))
+        if reading not in marked:
+            mark_recorded(settings.raw, source, requested_at, moments[reading])
     return moments
 
 
@@ -234,12 +229,12 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
     house = warehouse(settings)
     done = Loaded()
 
-    def load(answers: Sequence[Landed]) -> Loaded:
+    def load(answers: Sequence[Landed], *, are_new: bool = False) -> Loaded:
         marked, loaded = recorded_moments(settings.raw), Loaded()
         for batch in typed(answers, settings.dataset):
             # Anew: what DuckDB needed for a batch it keeps until it is closed.
             with Record(fresh, settings.dataset) as record:
-                recorded = _recorded(settings, batch, marked=marked)
+                recorded = _recorded(settings, batch) if are_new else marked
                 loaded += record.load([batch], recorded=recorded, by=by, believing=False)
         return loaded
 
@@ -247,16 +242,17 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
         _remove(fresh)
         with Record(fresh, settings.dataset):
             pass
-        # What no run has taken in yet may be taken in by one meanwhile, at a moment of its own: that waits.
-        marked = recorded_moments(settings.raw)
-        answers = _read_to_the_end(settings)
-        done += load([a for a in answers if a.purpose is None or (a.source, a.requested_at) in marked])
+        # What no run has taken in yet may be taken in by one meanwhile, at a moment of its own: that waits. Where there
+        # is no record to tell, all counts as taken in.
+        taken = _taken_in(settings)
+        answers = [a for a in _read_to_the_end(settings) if not taken or a.purpose is None or a.request_id in taken]
+        done += load(answers)
         with house.turn():
             with Record(fresh, settings.dataset) as record:
                 known = record.request_ids()
             missed = _read_to_the_end(settings, but=known)
             with suppress(OutOfOrder):
-                done += load(missed)
+                done += load(missed, are_new=True)
                 missed = []
             if missed:  # one that was asked for earlier came later: from the beginning, now that nobody is at work
                 _remove(fresh)
@@ -280,6 +276,15 @@ def _rebuild(settings: Home, *, by: str, without_lost: bool = False) -> Loaded:
         with suppress(OSError):
             _remove(fresh)
     return done
+
+
+def _taken_in(settings: Home) -> set[str]:
+    """The answers that the record in use has; none if it cannot be opened."""
+    try:
+        with warehouse(settings).turn(), _record(settings) as record:
+            return record.request_ids()
+    except HomeError:  # damaged, or another version's
+        return set()
 
 
 def _read_to_the_end(settings: Home, *, but: Collection[str] = frozenset()) -> list[Landed]:

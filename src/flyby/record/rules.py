@@ -36,6 +36,10 @@ class Row(NamedTuple):
     preference: str
     fingerprint: int
 
+    def names(self) -> tuple[str, ...]:
+        """Every name by which it may be known."""
+        return (self.entity, *self.aliases) if self.id is None else (self.entity, self.id, *self.aliases)
+
 
 @dataclass(slots=True)
 class Answer:
@@ -202,7 +206,7 @@ class Known:
         """Remember that the chain says now what the row says, if it is known by the same names and no others, and
         nothing else of its source is on that day."""
         now, is_alone = chain.now, True
-        for name in (row.entity, *row.aliases) if row.id is None else (row.entity, row.id, *row.aliases):
+        for name in row.names():
             for other in self.by_name[name]:
                 if other is not chain and other.now.day == now.day and other.now.source == now.source:
                     other.row, is_alone = None, False
@@ -303,11 +307,11 @@ def _listed(reading: Reading, asked: dict[int, str]) -> tuple[list[Row], list[Se
             if request_id == answer.request_id:
                 rows.append(row)
             elif request_id is None:
-                beyond[row.day, row.entity] = Seen(row, answer.request_id, *_names(row), is_beyond=True)
+                beyond[row.day, row.entity] = Seen(row, answer.request_id, *_ids_and_aliases(row), is_beyond=True)
     return rows, list(beyond.values()), {a.request_id: {row.cohort for row in a.rows} for a in reading.answers}
 
 
-def _names(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _ids_and_aliases(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The ids and the aliases of a row."""
     return () if row.id is None else (row.id,), tuple(row.aliases)
 
@@ -331,8 +335,11 @@ def _without_what_is_known(known: Known, reading: Reading, rows: list[Row]) -> t
             others.append(row)
     # Which grow meanwhile: what shares a name with one of them is to be told from it.
     for row in others if same else ():
-        named = known.named((row.entity, *_names(row)[0], *row.aliases))
-        here = [chain.now for chain in named if chain.now.source == reading.source.name and chain.now.day == row.day]
+        here = [
+            chain.now
+            for chain in known.named(row.names())
+            if chain.now.source == reading.source.name and chain.now.day == row.day
+        ]
         others += [same.pop(now.thing_id) for now in here if now.thing_id in same]
     return sorted(others), set(same)
 
@@ -344,7 +351,7 @@ def _seen(rows: list[Row], asked: dict[int, str], source: Source) -> list[list[S
     for row in rows:
         key = (row.day, row.entity)
         # The same id, or number, on the same day is the same thing whatever it is called.
-        for name in (row.entity, *row.aliases) if row.id is None else (row.entity, row.id, *row.aliases):
+        for name in row.names():
             other = known_as.setdefault((row.day, name), key)
             if other != key:
                 if key in rows_of:
@@ -352,7 +359,7 @@ def _seen(rows: list[Row], asked: dict[int, str], source: Source) -> list[list[S
                 known_as[key] = key = other
         rows_of.setdefault(key, []).append(row)
     return [
-        [Seen(rows[0], asked[rows[0].day], *_names(rows[0]))]
+        [Seen(rows[0], asked[rows[0].day], *_ids_and_aliases(rows[0]))]
         if len(rows) == 1
         else _passes(rows, asked[rows[0].day], source)
         for rows in rows_of.values()
