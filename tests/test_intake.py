@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from answers import Home, body, moment, row, window
+from approaches import make_cad, make_row
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import BusyError, HomeError
@@ -33,6 +34,7 @@ from warehouses import file_only
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
 FAR = window("2010-01-01", "2010-01-08")
 AB, CD = row("2019 AB", "3840001", "2019-02-10"), row("2019 CD", "3840002", "2019-02-12")
+JPLS_NONE = make_cad(count=0, fields=..., data=...)
 FIRST, SECOND, THIRD = moment("2019-02-16"), moment("2019-02-17"), moment("2019-02-18")
 
 
@@ -167,6 +169,31 @@ def test_late_answers_for_neighbouring_days_leave_what_their_order_would_have_le
     home.land(SECOND, neighbours, body([there]))
     home.take_in()
     home.land(FIRST, WEEK, body([here]))
+    home.take_in()
+    assert home.everything() == taken_in_as_they_came(tmp_path, home)
+
+
+def test_a_late_answer_leaves_what_was_withdrawn_with_the_answers_that_withdrew_it(home: Home, tmp_path: Path) -> None:
+    home.land(FIRST, WEEK, body([AB, CD]))
+    home.take_in()
+    for day in (1, 2, 9, 10, 11, 13):
+        home.land(FIRST + day * DAY, WEEK, body([CD]))
+        home.take_in()
+    assert home.story("2019 AB") == ["new", "unlisted", "withdrawn"]
+    home.land(FIRST + 12 * DAY, WEEK, body([CD]))
+    home.take_in()
+    assert home.everything() == taken_in_as_they_came(tmp_path, home)
+
+
+def test_a_late_answer_leaves_what_may_lie_beyond_a_window_uncounted(home: Home, tmp_path: Path) -> None:
+    whole, cut = window("2019-02-08", "2019-02-16"), WEEK
+    late_at_night = make_row("2019 AB", "2019-Feb-15 23:59", fullname="(2019 AB)")
+    home.land(FIRST, whole, make_cad(late_at_night), source="cad")
+    home.take_in()
+    for day, days in ((1, whole), (2, cut), (3, cut), (5, cut)):
+        home.land(FIRST + day * DAY, days, JPLS_NONE, source="cad")
+        home.take_in()
+    home.land(FIRST + 4 * DAY, whole, JPLS_NONE, source="cad")
     home.take_in()
     assert home.everything() == taken_in_as_they_came(tmp_path, home)
 

@@ -28,16 +28,45 @@ SET absent_to = NULL
 FROM (SELECT DISTINCT source, requested_at FROM undone_requests) AS u
 WHERE a.source = u.source AND a.absent_to = u.requested_at;
 
--- A healthy answer for the day of a thing that is away counts one.
+-- What is left of the looks at these days, and whether the reading asked for the days beside each, too.
+CREATE OR REPLACE TEMP TABLE looks_left AS
+SELECT
+    source, requested_at, day, accepted, doubted,
+    coalesce(lag(day) OVER beside = day - 1, false) AS from_before,
+    coalesce(lead(day) OVER beside = day + 1, false) AS to_after
+FROM (
+    SELECT
+        source, requested_at, day, bool_or(accepted) AS accepted,
+        coalesce(arg_max(list_contains(suspect_days, day), request_id) FILTER (accepted), false) AS doubted
+    FROM (
+        SELECT
+            source, requested_at, request_id, suspect_days, verdict <> 'rejected' AS accepted,
+            unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
+        FROM {schema}.requests
+    )
+    WHERE day IN (SELECT unnest([day - 1, day, day + 1]) FROM undone_days)
+    GROUP BY ALL
+)
+WINDOW beside AS (PARTITION BY source, requested_at, accepted ORDER BY day);
+
+-- A healthy answer for the day of a thing that is away counts one, until it is withdrawn, and unless it may lie beyond the
+-- edge of what was asked for.
 UPDATE {schema}.absences AS a
 SET answers = counted.answers
 FROM (
-    SELECT a.thing_id, a.source, a.absent_from, count(DISTINCT r.requested_at)::INTEGER AS answers
+    SELECT a.thing_id, a.source, a.absent_from, count(l.requested_at)::INTEGER AS answers
     FROM {schema}.absences AS a
     JOIN {schema}.revisions AS v ON v.thing_id = a.thing_id AND v.source = a.source AND v.seen_to IS NULL
-    LEFT JOIN {schema}.requests AS r
-        ON r.source = a.source AND r.verdict <> 'rejected' AND r.requested_at >= a.absent_from
-        AND v.day BETWEEN r.window_start AND r.window_end AND NOT list_contains(r.suspect_days, v.day)
+    JOIN {schema}.sources AS s ON s.name = a.source
+    LEFT JOIN looks_left AS l
+        ON l.source = a.source AND l.day = v.day AND l.accepted AND NOT l.doubted AND l.requested_at >= a.absent_from
+        AND (v.change <> 'withdrawn' OR l.requested_at <= v.asked_at)
+        AND (
+            s.edge_minutes = 0 OR v.moment IS NULL OR (
+                (l.from_before OR epoch_us(v.moment) >= epoch_us(v.day + to_minutes(s.edge_minutes)))
+                AND (l.to_after OR epoch_us(v.moment) < epoch_us(v.day + 1 - to_minutes(s.edge_minutes)))
+            )
+        )
     WHERE a.absent_to IS NULL AND v.day IN (SELECT day FROM undone_days)
     GROUP BY ALL
 ) AS counted
@@ -52,15 +81,9 @@ SELECT
     source, day,
     min(requested_at) FILTER (accepted) AS first_at,
     max(requested_at) FILTER (accepted) AS last_at,
-    count(DISTINCT requested_at) FILTER (accepted)::INTEGER AS observations,
-    coalesce(arg_max(is_suspect, (requested_at, request_id)) FILTER (accepted), false) AS doubted
-FROM (
-    SELECT
-        source, requested_at, request_id, verdict <> 'rejected' AS accepted, suspect_days,
-        unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day,
-        list_contains(suspect_days, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE) AS is_suspect
-    FROM {schema}.requests
-)
+    (count(*) FILTER (accepted))::INTEGER AS observations,
+    coalesce(arg_max(doubted, requested_at) FILTER (accepted), false) AS doubted
+FROM looks_left
 SEMI JOIN undone_days USING (source, day)
 GROUP BY ALL;
 
