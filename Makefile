@@ -29,7 +29,7 @@ up: $(VENV)/runtime.stamp  ## Dagster's UI and daemon, the morning schedule on
 	@$(BIN)/flyby up
 
 .PHONY: test
-test: style browser  ## everything CI checks: style, types, rooms, Dagster's definitions, tests
+test: style browser  ## what is checked before every change: style, types, rooms, Dagster's definitions, tests
 	@$(MAKE) --no-print-directory --jobs 2 tests types definitions
 
 # These two go on beside the tests, which keep no two processors busy all the time.
@@ -42,6 +42,10 @@ types: $(VENV)/dev.stamp
 
 definitions: $(VENV)/dev.stamp
 	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
+
+.PHONY: test-whole
+test-whole: $(VENV)/dev.stamp  ## the demo, the documents' commands, a new project, each way to launch, what was recorded; CI runs it too
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "whole and not long"
 
 .PHONY: test-long
 test-long: $(VENV)/dev.stamp  ## the night's tests: property tests with many more examples, what takes long, a campaign of kills and faults

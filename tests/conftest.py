@@ -34,7 +34,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo is made at once, by the first test of it, and what else shows it comes last: nobody waits for it."""
+    """What shows the demo, or reads recorded answers, is for `make test-whole`. The demo is made at once, by the first
+    test of it, and what else shows it comes last: nobody waits for it."""
+    for item in items:
+        if not {"demo", "shared"}.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("whole")
     of_demo = [item for item in items if "demo" in getattr(item, "fixturenames", ())]
     others = [item for item in items if item not in of_demo]
     items[:] = [*of_demo[:1], *others, *of_demo[1:]]

@@ -76,6 +76,7 @@ def project(tmp_path: Path, httpserver: HTTPServer) -> Project:
     return Project(tmp_path, httpserver.url_for(""))
 
 
+@pytest.mark.whole
 def test_from_a_new_project_to_last_night_s_earthquakes_in_duckdb(project: Project) -> None:
     project.run(COMMANDS[0])
     told = project.run(COMMANDS[1])

@@ -118,13 +118,13 @@ LAUNCHES = {
 }
 
 
-#: Those that begin a process of theirs take long: one of them is enough for every day, and `dg launch` is what
-#: tests/test_component.py does every day with another component.
-LONG = {"dg launch"}
+#: Those that begin a process of theirs take long.
+IN_A_PROCESS = {"dagster job execute", "dg launch"}
 
 
 @pytest.mark.parametrize(
-    "launch", [pytest.param(LAUNCHES[name], id=name, marks=[pytest.mark.long] * (name in LONG)) for name in LAUNCHES]
+    "launch",
+    [pytest.param(LAUNCHES[n], id=n, marks=[pytest.mark.whole] * (n in IN_A_PROCESS)) for n in LAUNCHES],
 )
 def test_every_launch_from_config_alone_leaves_the_rows_of_the_server(
     launch: Callable[[Path], None], under_the_sky: Path, sky: Sandbox
