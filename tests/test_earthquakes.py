@@ -118,11 +118,6 @@ def withdrawn_for_good(settings: ApiSettings, given: Answers) -> set[str]:
     return set(withdrawn)
 
 
-def test_the_example_is_twenty_lines(shared: Path) -> None:
-    del shared
-    assert len(EXAMPLE.read_text().splitlines()) <= 20
-
-
 def test_a_week_of_mornings_is_what_was_listed_at_each_answer_and_learns_how_late_usgs_is(
     usgs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,21 @@
 `HYPOTHESIS_PROFILE=long` tries many more skies.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from answers import Home, body, row
+from answers import Home, Row, body, row, window
 from approaches import make_cad, make_row
 from flyby.days import DAY, Window
+from flyby.fetch import raw
+from flyby.record.load import take_in
+from flyby.sources.answer import Answer, Quota
 from test_record_properties import few
 
 EPOCH = date(2019, 2, 4)
@@ -40,9 +45,9 @@ def skies(draw: st.DrawFn) -> list[Reading]:
         away = {name for name in sorted(fickle) if draw(st.integers(0, 7)) < 7} if readings else set()
         answers: dict[Window, bytes] = {}
         for start, length in draw(st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=2, unique=True)):
-            window = Window(EPOCH + start * DAY, EPOCH + (start + length - 1) * DAY)
-            listed = [one for one in objects if one[0] not in away and one[2] in window.days]
-            answers[window] = neows(listed) if source == "neows" else cad(listed)
+            asked_for = Window(EPOCH + start * DAY, EPOCH + (start + length - 1) * DAY)
+            listed = [one for one in objects if one[0] not in away and one[2] in asked_for.days]
+            answers[asked_for] = neows(listed) if source == "neows" else cad(listed)
         readings.append((at, source, answers))
         at += draw(st.sampled_from((4 * DAY, 4 * DAY, DAY, 9 * DAY, timedelta(hours=1))))
     return readings
@@ -59,8 +64,8 @@ def cad(listed: list[tuple[str, str, date, str]]) -> bytes:
 
 def land(home: Home, readings: list[Reading]) -> None:
     for at, source, answers in readings:
-        for window, content in answers.items():
-            home.land(at, window, content, source=source)
+        for asked_for, content in answers.items():
+            home.land(at, asked_for, content, source=source)
     home.take_in()
 
 
@@ -82,3 +87,92 @@ def test_whatever_comes_late_leaves_the_record_that_its_order_would_have_left(
             event(change)
         home.rebuild()
         assert home.everything() == told
+
+
+# Found by programs that tried what is rare
+
+
+WEEK = window("2019-02-08", "2019-02-15")
+THE_10TH, THE_11TH = window("2019-02-10"), window("2019-02-11")
+ON_THE_10TH, ON_THE_11TH = row("2019 AB", "3840001", "2019-02-10"), row("2019 AB", "3840001", "2019-02-11")
+
+
+def asked(day: int) -> datetime:
+    return datetime(2019, 3, day, 6, tzinfo=UTC)
+
+
+def jpls(minute: str, number: str = "2019 AB", fullname: str = "(2019 AB)") -> dict[str, object]:
+    return make_row(number, f"2019-Feb-{minute}", fullname=fullname)
+
+
+def assert_rebuilt_alike(home: Home) -> None:
+    told = home.everything()
+    home.rebuild()
+    assert home.everything() == told
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_a_day_that_something_left_forgets_a_later_leaving(home: Home) -> None:
+    for day, days, listed in ((1, THE_10TH, ON_THE_10TH), (5, THE_11TH, ON_THE_11TH), (3, THE_11TH, ON_THE_11TH)):
+        land(home, [(asked(day), "neows", {days: body([listed])})])
+    assert_rebuilt_alike(home)
+
+
+def test_days_that_went_by_are_none_if_a_late_answer_was_asked_for_before_they_were_news(home: Home) -> None:
+    days = window("2019-03-19")
+    land(home, [(asked(1), "neows", {window("2019-02-27", "2019-02-28"): body([])})])
+    land(home, [(asked(20), "neows", {days: body([])})])
+    land(home, [(asked(1) - 28 * DAY, "neows", {days: body([])})])
+    assert_rebuilt_alike(home)
+
+
+def test_what_sources_list_far_apart_is_one_and_counts_on_one_day(home: Home) -> None:
+    land(home, [(asked(1), "cad", {WEEK: make_cad(jpls("10 06:20"))})])
+    for n, day in enumerate((10, 12, 14, 16)):
+        days = window(f"2019-02-{day}")
+        land(home, [(asked(2 + n), "neows", {days: body([row("2019 AB", "3840001", f"2019-02-{day}")])})])
+        assert_rebuilt_alike(home)
+    land(home, [(asked(9), "neows", {THE_10TH: body([ON_THE_10TH])})])
+    assert_rebuilt_alike(home)
+
+
+def test_which_of_two_passes_beyond_a_window_speaks_is_told_by_their_times(home: Home) -> None:
+    both = make_cad(jpls("11 12:00"), jpls("11 13:00"))
+    land(home, [(asked(1), "cad", {window("2019-02-10", "2019-02-11"): make_cad(jpls("10 05:00"), jpls("11 13:00"))})])
+    land(home, [(asked(2), "cad", {THE_10TH: both})])
+    assert_rebuilt_alike(home)
+
+
+def test_what_a_thing_was_called_before_is_no_name_of_it_however_its_answers_are_taken_in(home: Home) -> None:
+    renamed = row("2019 CD", "3840001", "2019-02-10")
+    other = row("2019 AB", "3840009", "2019-02-10")
+    for day, listed in ((1, [ON_THE_10TH]), (2, [renamed]), (3, [other, renamed])):
+        land(home, [(asked(day), "neows", {THE_10TH: body(listed)})])
+    assert home.believed("designation, neo_id") == [("2019 AB", "3840009"), ("2019 CD", "3840001")]
+    assert_rebuilt_alike(home)
+
+
+def test_answers_of_a_source_that_flyby_does_not_know_are_in_the_way_of_nothing(home: Home) -> None:
+    land(home, [(asked(1), "other", {THE_10TH: b"{}"})])
+    land(home, [(asked(5), "other", {THE_10TH: b"{}"})])
+    land(home, [(asked(3), "neows", {THE_10TH: body([])})])
+    assert_rebuilt_alike(home)
+
+
+def test_what_was_known_earlier_by_the_word_of_an_answer_alone_is_not_if_that_comes_to_say_something_else(
+    home: Home,
+) -> None:
+    def taken_in(day: int, window: Window, listed: Row, *, on: int) -> None:
+        none = Quota(limit=None, remaining=None)
+        answer = Answer("neows", window, asked(day), 1, 200, body([listed]), none)
+        raw.land(home.settings.raw, answer, purpose="manual")
+        take_in(replace(home.settings, rehearsed_now=asked(on)))
+
+    taken_in(5, THE_10TH, ON_THE_10TH, on=5)
+    taken_in(1, THE_10TH, ON_THE_10TH, on=20)
+    taken_in(3, THE_11TH, ON_THE_11TH, on=25)
+    assert_rebuilt_alike(home)

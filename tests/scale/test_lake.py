@@ -92,7 +92,7 @@ def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
 
 
 def test_every_test_of_the_record_holds_in_lakes_too(postgres: Postgres) -> None:
-    files = ["test_record.py", "test_record_properties.py", "test_two_sources.py", "test_intake.py"]
+    files = ["test_record.py", "test_record_properties.py", "test_two_sources.py", "test_intake.py", "test_late.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *(f"tests/{file}" for file in files)],
         env={**environment(), "FLYBY_TEST_LAKE": address(postgres, "postgres")},

@@ -391,8 +391,12 @@ class Record:
         staged = self._ask(_text("answers"))
         readings = {(source, asked_at) for source, asked_at, *_ in staged}
         days = {day for _, _, _, start, end, *_ in staged for day in _near(start, end)}
+        since = min(asked_at for _, asked_at in readings)
+        # What these found to have been known earlier is taken in again with them.
+        while (earlier := self._ask(_text("lowered"), since=since)[0][0]) is not None:
+            since = earlier
         left: dict[tuple[str, int], list[tuple[str, int, int]]] = {}
-        for source, asked_at, request_id, start, end in self._ask(_text("since")):
+        for source, asked_at, request_id, start, end in self._ask(_text("since"), since=since):
             left.setdefault((source, asked_at), []).append((request_id, start, end))
         undone: set[str] = set()
         while True:
@@ -547,8 +551,8 @@ class Record:
     def _do(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> duckdb.DuckDBPyConnection:
         return self.connection.execute(query.format(**self._words), parameters)
 
-    def _ask(self, query: str) -> list[Any]:
-        return self._do(query).fetchall()
+    def _ask(self, query: str, **parameters: Any) -> list[Any]:
+        return self._do(query, parameters).fetchall()
 
     def _rows(self, query: str) -> list[Any]:
         return self.connection.execute(query).fetchall()

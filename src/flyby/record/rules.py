@@ -233,7 +233,10 @@ class Known:
         chain.now, chain.row = revision, None
         chain.fresh.append(revision)
         self.revisions.append(revision)
-        for name in {revision.entity, *revision.ids, *revision.aliases}:
+        names = {revision.entity, *revision.ids, *revision.aliases}
+        if before.entity not in names:  # as the tables, which hold what it is called now
+            self.by_name[before.entity].remove(chain)
+        for name in names:
             if chain not in self.by_name[name]:
                 self.by_name[name].append(chain)
         if revision.day != before.day:
@@ -307,8 +310,16 @@ def _listed(reading: Reading, asked: dict[int, str]) -> tuple[list[Row], list[Se
             if request_id == answer.request_id:
                 rows.append(row)
             elif request_id is None:
-                beyond[row.day, row.entity] = Seen(row, answer.request_id, *_ids_and_aliases(row), is_beyond=True)
+                other = beyond.get((row.day, row.entity))
+                # Of several the last, which their numbers do not tell: those are of the batch.
+                if other is None or _in_time(other.row) < _in_time(row):
+                    beyond[row.day, row.entity] = Seen(row, answer.request_id, *_ids_and_aliases(row), is_beyond=True)
     return rows, list(beyond.values()), {a.request_id: {row.cohort for row in a.rows} for a in reading.answers}
+
+
+def _in_time(row: Row) -> tuple[bool, int, int]:
+    """By what rows of one thing on one day are ordered."""
+    return row.at is None, row.at or 0, row.fingerprint
 
 
 def _ids_and_aliases(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -373,9 +384,7 @@ def _passes(rows: list[Row], request_id: str, source: Source) -> list[Seen]:
     for row in rows:
         twin = (row.id, row.entity) if source.passes else (row.id, row.preference + str(row.number))
         twins[twin].setdefault((row.at, row.fingerprint), row)
-    in_time = [
-        sorted(its.values(), key=lambda row: (row.at is None, row.at or 0, row.fingerprint)) for its in twins.values()
-    ]
+    in_time = [sorted(its.values(), key=_in_time) for its in twins.values()]
     passes = []
     for n in range(max(map(len, in_time))):
         copies = [its[n] for its in in_time if len(its) > n]

@@ -30,7 +30,9 @@ WITH listed AS (
     FROM {schema}.revisions AS r
     JOIN {schema}.sources AS s ON s.name = r.source
     WHERE r.seen_to IS NULL AND r.listed AND NOT r.apart
-        AND r.day IN (SELECT unnest(generate_series(day - {move_days}, day + {move_days}, INTERVAL 1 DAY))::DATE FROM ledger_days)
+        AND r.thing_id IN (
+            SELECT thing_id FROM {schema}.revisions WHERE seen_to IS NULL AND day IN (SELECT day FROM ledger_days)
+        )
     GROUP BY r.thing_id
 ),
 counts AS (

@@ -5,7 +5,8 @@ FROM {schema}.requests SEMI JOIN undone USING (request_id);
 
 CREATE OR REPLACE TEMP TABLE undone_days AS
 SELECT DISTINCT source, unnest(generate_series(window_start, window_end, INTERVAL 1 DAY))::DATE AS day
-FROM undone_requests;
+FROM undone_requests
+WHERE source IN (SELECT name FROM {schema}.sources);
 
 CREATE OR REPLACE TEMP TABLE undone_revisions AS
 SELECT thing_id, source, revision, day FROM {schema}.revisions SEMI JOIN undone USING (request_id);
@@ -90,11 +91,25 @@ GROUP BY ALL;
 CREATE OR REPLACE TEMP TABLE new_coverage AS SELECT source, day FROM undone_days;
 CREATE OR REPLACE TEMP TABLE new_revisions AS SELECT DISTINCT thing_id FROM undone_revisions;
 
--- The days forget what was changed on them by what is undone.
-DELETE FROM {schema}.days AS d
-WHERE d.day IN (SELECT day FROM undone_days UNION SELECT day FROM undone_revisions);
-
--- ledger.sql makes them again, as it does days that enter the ledger.
+-- The days forget what was changed on them by what is undone, also those that it took things from. A day that went by
+-- unasked may not have been one: whether it was is found anew, and so is the state of the three days around it.
 CREATE OR REPLACE TEMP TABLE changed_days AS
 SELECT day, NULL::TIMESTAMPTZ AS asked_at
-FROM (SELECT day FROM undone_days UNION SELECT day FROM undone_revisions);
+FROM (
+    SELECT day FROM undone_days
+    UNION
+    SELECT day FROM undone_revisions
+    UNION
+    SELECT r.day
+    FROM {schema}.revisions AS r
+    JOIN undone_revisions AS u ON u.thing_id = r.thing_id AND u.source = r.source AND u.revision = r.revision + 1
+    UNION
+    SELECT unnest(generate_series(day - 3, day + 3, INTERVAL 1 DAY))::DATE
+    FROM {schema}.days
+    WHERE day NOT IN (
+        SELECT c.day FROM {schema}.coverage AS c JOIN {schema}.sources AS s ON s.name = c.source AND s.role = 'primary'
+    )
+);
+
+-- ledger.sql makes them again, as it does days that enter the ledger.
+DELETE FROM {schema}.days WHERE day IN (SELECT day FROM changed_days);
