@@ -277,7 +277,7 @@ class Model:
         if not healthy:
             return
         absence.answers += 1
-        if self.recorded < flyby.now["seen_from"]:
+        if flyby.first_seen_at <= self.recorded < flyby.now["seen_from"]:
             self._known_since(flyby)
         gone = {name: flyby.now[name] for name in (*VALUES, "ordinal", "neo_ids")}
         gone |= {"listed": False, "request_id": request_id}
@@ -295,10 +295,11 @@ class Model:
         flyby.first_seen_at = min(flyby.first_seen_at, self.recorded)
 
     def _write(self, at: datetime, flyby: Flyby, version: dict[str, Any]) -> None:
+        seen_from = self.recorded
         if flyby.versions:
-            flyby.now["seen_to"] = self.recorded
+            seen_from = flyby.now["seen_to"] = max(self.recorded, flyby.now["seen_from"])
             self.changed_at[flyby.day] = at
-        told = {"asked_at": at, "seen_from": self.recorded, "seen_to": None, "revision": len(flyby.versions) + 1}
+        told = {"asked_at": at, "seen_from": seen_from, "seen_to": None, "revision": len(flyby.versions) + 1}
         flyby.versions.append(version | told)
         flyby.been_on.add(flyby.day)
         self.changed_at[flyby.day] = at

@@ -163,16 +163,28 @@ def test_answers_of_a_source_that_flyby_does_not_know_are_in_the_way_of_nothing(
     assert_rebuilt_alike(home)
 
 
+def taken_in(home: Home, day: int, asked_for: Window, *listed: Row, on: int) -> None:
+    """An answer that was asked for on a day, and taken in on another."""
+    none = Quota(limit=None, remaining=None)
+    raw.land(home.settings.raw, Answer("neows", asked_for, asked(day), 1, 200, body(listed), none), purpose="manual")
+    take_in(replace(home.settings, rehearsed_now=asked(on)))
+
+
 def test_what_was_known_earlier_by_the_word_of_an_answer_alone_is_not_if_that_comes_to_say_something_else(
     home: Home,
 ) -> None:
-    def taken_in(day: int, window: Window, listed: Row, *, on: int) -> None:
-        none = Quota(limit=None, remaining=None)
-        answer = Answer("neows", window, asked(day), 1, 200, body([listed]), none)
-        raw.land(home.settings.raw, answer, purpose="manual")
-        take_in(replace(home.settings, rehearsed_now=asked(on)))
-
-    taken_in(5, THE_10TH, ON_THE_10TH, on=5)
-    taken_in(1, THE_10TH, ON_THE_10TH, on=20)
-    taken_in(3, THE_11TH, ON_THE_11TH, on=25)
+    taken_in(home, 5, THE_10TH, ON_THE_10TH, on=5)
+    taken_in(home, 1, THE_10TH, ON_THE_10TH, on=20)
+    taken_in(home, 3, THE_11TH, ON_THE_11TH, on=25)
     assert_rebuilt_alike(home)
+
+
+def test_what_a_late_answer_alone_lists_was_not_known_before_it_came_though_a_later_one_misses_it(home: Home) -> None:
+    other = row("2019 CD", "3840002", "2019-02-10")
+    taken_in(home, 5, THE_10TH, other, on=5)
+    told = home.believed(at=asked(10))
+    taken_in(home, 3, THE_10TH, ON_THE_10TH, other, on=20)
+    assert home.believed(at=asked(10)) == told
+    assert home.believed("designation, listed") == [("2019 AB", False), ("2019 CD", True)]
+    assert_rebuilt_alike(home)
+    assert home.believed(at=asked(10)) == told

@@ -730,7 +730,7 @@ def _miss(known: Known, reading: Reading, chain: Chain, request_id: str, *, is_h
     if not is_healthy:
         return
     absence.answers += 1
-    if reading.recorded_at < now.seen_from:
+    if now.first_seen_at <= reading.recorded_at < now.seen_from:
         known.lower(chain, reading.recorded_at)
     is_gone_for_good = (
         not now.listed
@@ -745,7 +745,8 @@ def _miss(known: Known, reading: Reading, chain: Chain, request_id: str, *, is_h
             now,
             revision=now.revision + 1,
             change="withdrawn" if is_gone_for_good else "unlisted",
-            seen_from=reading.recorded_at,
+            # Of what the record had not heard of when this answer came, nothing was missing then.
+            seen_from=max(reading.recorded_at, now.seen_from),
             seen_to=None,
             request_id=request_id,
             asked_at=reading.asked_at,
