@@ -69,7 +69,7 @@ def land(home: Home, readings: list[Reading]) -> None:
     home.take_in()
 
 
-@few(4)
+@few(3)
 @given(readings=skies(), data=st.data())
 def test_whatever_comes_late_leaves_the_record_that_its_order_would_have_left(
     readings: list[Reading], data: st.DataObject
@@ -130,14 +130,25 @@ def test_days_that_went_by_are_none_if_a_late_answer_was_asked_for_before_they_w
     assert_rebuilt_alike(home)
 
 
-def test_what_sources_list_far_apart_is_one_and_counts_on_one_day(home: Home) -> None:
+def moved_away(home: Home, *days: int) -> None:
+    """JPL's stays on the 10th, and NeoWs' moves from there, two days at a time."""
     land(home, [(asked(1), "cad", {WEEK: make_cad(jpls("10 06:20"))})])
-    for n, day in enumerate((10, 12, 14, 16)):
-        days = window(f"2019-02-{day}")
-        land(home, [(asked(2 + n), "neows", {days: body([row("2019 AB", "3840001", f"2019-02-{day}")])})])
-        assert_rebuilt_alike(home)
+    for n, day in enumerate(days):
+        days_of = window(f"2019-02-{day}")
+        land(home, [(asked(2 + n), "neows", {days_of: body([row("2019 AB", "3840001", f"2019-02-{day}")])})])
+
+
+def test_what_sources_list_days_apart_counts_on_one_day_whichever_was_asked_for(home: Home) -> None:
+    moved_away(home, 10, 12, 14)
+    land(home, [(asked(9), "neows", {THE_10TH: body([])})])
+    assert_rebuilt_alike(home)
+
+
+def test_what_has_moved_far_from_what_jpl_lists_is_not_joined_to_it_again(home: Home) -> None:
+    moved_away(home, 10, 12, 14, 16)
     land(home, [(asked(9), "neows", {THE_10TH: body([ON_THE_10TH])})])
     assert_rebuilt_alike(home)
+    assert sorted(home.believed("sources")) == [(["cad", "neows"],), (["neows"],)]
 
 
 def test_which_of_two_passes_beyond_a_window_speaks_is_told_by_their_times(home: Home) -> None:
