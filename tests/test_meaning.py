@@ -15,8 +15,8 @@ WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019
 
 
 def tell_a_story(home: Home) -> None:
-    """Something of all that can happen: what is new, moves, changes, is numbered, comes by twice, is missing, withdrawn and
-    back; a group that is gone, a first look that is short, answers that are none; and JPL's list beside it."""
+    """Something of all that can happen: what is new, moves, changes, is numbered, comes by twice, is missing, withdrawn
+    and back; a group that is gone, a first look that is short, answers that are none; and JPL's list beside it."""
     ab, cd = row("2019 AB", "3840001", "2019-02-10"), row("2019 CD", "3840002", "2019-02-12", at=None, h=None)
     twice = [row("2019 EF", "3840003", "2019-02-14", at=at, au=au) for at, au in (("01:30", 0.05), ("22:10", 0.3))]
     group = [row(f"2019 G{n}", f"5400000{n}", f"2019-02-{16 + n}") for n in range(4)]
