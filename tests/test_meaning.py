@@ -45,8 +45,8 @@ def tell_a_story(home: Home) -> None:
         make_row("2019 XY", "2019-Feb-13 11:00", fullname="(2019 XY)", t_sigma_f="3_04:05"),
         make_row("C/2019 Q1", "2019-Feb-13 12:00", fullname="C/2019 Q1 (Somebody)", h=None),
     ]
-    for day, listed in (("2019-02-23", jpls), ("2019-03-02", jpls[1:])):
-        home.land(moment(day), window("2019-02-08", "2019-02-23"), make_cad(*listed), source="cad")
+    for day, jpls_listed in (("2019-02-23", jpls), ("2019-03-02", jpls[1:])):
+        home.land(moment(day), window("2019-02-08", "2019-02-23"), make_cad(*jpls_listed), source="cad")
     home.take_in()
 
 
