@@ -51,6 +51,14 @@ class FaultServer:
         with self._lock:
             self._acts = list(acts)
 
+    def heard(self, count: int) -> int:
+        """How many requests came, once `count` have: a client that hangs up may be ahead of a server on a busy
+        machine."""
+        until = time.monotonic() + 30
+        while len(self.requests) < count and time.monotonic() < until:
+            time.sleep(0.01)
+        return len(self.requests)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -349,7 +349,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    patience(monkeypatch, read_s=0.3, deadline_s=0.6, first_wait_s=0.01)
+    patience(monkeypatch, first_wait_s=0.01)
 
 
 def patience(monkeypatch: pytest.MonkeyPatch, **seconds: Any) -> None:
@@ -420,18 +420,26 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("fault", [pytest.param(act, id=name) for name, act in PASSING.items()])
-def test_what_passes_is_asked_again_twice_and_then_given_up_in_one_line(server: FaultServer, fault: Act) -> None:
-    server.play(fault, answer(GOOD))
+#: Those that only patience ends; of the others nobody is to run out of it, however busy the machine.
+SLOW = {"stall before the answer", "stall in the body", "headers that drip"}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_passes_is_asked_again_twice_and_then_given_up_in_one_line(
+    server: FaultServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in SLOW:
+        patience(monkeypatch, read_s=0.5, deadline_s=0.9)
+    server.play(PASSING[name], answer(GOOD))
     healed = Asked(server.url)
     assert healed.error is None
     assert healed.answer
     assert (healed.answer.attempt, healed.answer.body) == (2, GOOD)
     server.requests.clear()
-    server.play(fault)
+    server.play(PASSING[name])
     asked = Asked(server.url)
     assert isinstance(asked.error, PassingError)
-    assert len(server.requests) == 3
+    assert server.heard(3) == 3
     assert [answer.attempt for answer in asked.landed] in ([], [1, 2, 3])
 
 
@@ -453,9 +461,8 @@ REFUSAL = b'{"message":"date-min: invalid date","moreInfo":"https://ssd-api.jpl.
     ],
 )
 def test_what_does_not_pass_by_itself_is_final_at_once(
-    server: FaultServer, act: Act, kind: type[SourceError], words: str, monkeypatch: pytest.MonkeyPatch
+    server: FaultServer, act: Act, kind: type[SourceError], words: str
 ) -> None:
-    patience(monkeypatch, deadline_s=20)
     server.play(act)
     asked = Asked(server.url)
     assert type(asked.error) is kind
@@ -481,9 +488,8 @@ def test_a_full_disk_is_not_the_source_s_fault_and_not_tried_again(server: Fault
 
 
 def test_one_request_is_under_way_at_a_time_however_many_ask(
-    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    server: FaultServer,
 ) -> None:
-    patience(monkeypatch, deadline_s=10)
     lock = threading.Lock()
     together = []
 

@@ -153,7 +153,8 @@ def test_jpl_is_asked_for_few_windows_a_day_and_the_rest_is_put_off(settings: Se
 def test_a_jpl_that_gives_no_answer_is_one_line_and_what_came_is_landed_and_rejected(
     settings: Settings, jpl: FaultServer, act: Act, words: str, answers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flyby.sources.jpl.PATIENCE", replace(PATIENCE, first_wait_s=0.01, read_s=0.3))
+    hurried = replace(PATIENCE, first_wait_s=0.01, read_s=PATIENCE.read_s if answers else 0.3)
+    monkeypatch.setattr("flyby.sources.jpl.PATIENCE", hurried)
     jpl.play(act)
     with pytest.raises(SourceError, match=words):
         listen(settings, [YEAR, around(TODAY)])
