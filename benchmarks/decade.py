@@ -22,9 +22,10 @@ from urllib.request import urlopen
 
 from benchmarks.survey import SEED, SURVEY_BEGAN, Further
 from flyby.days import DAY, Window, windows
-from flyby.fetch.plan import MORNING_REQUESTS, LedgerDay, morning, revisits
+from flyby.fetch.plan import LedgerDay, budget, morning, revisits
 from flyby.jobs.compare import HISTORY_EVERY, MOST_A_DAY, around, history_windows
 from flyby.sandbox.population import LARGEST_SHIFT_DAYS, Population
+from flyby.sources.neows.policy import NEOWS
 
 if TYPE_CHECKING:
     from flyby.settings import Settings
@@ -112,8 +113,9 @@ class Paper:
     def morning(self, tick: date) -> None:
         """The run for `tick`, and JPL's."""
         at = datetime.combine(tick, MORNING_AT)
-        own = morning(tick)
-        due = revisits(self._ledger.values(), now=at, budget=MORNING_REQUESTS - len(own), asked=own)
+        own = morning(tick, NEOWS)
+        allowed = budget(NEOWS, remaining=None, used_today=len(own), own=len(own))
+        due = revisits(self._ledger.values(), now=at, budget=allowed, asked=own, policy=NEOWS)
         self._ask([*own, *due], at)
         self._hear(tick, datetime.combine(tick, SECOND_OPINION_AT))
 

@@ -33,6 +33,7 @@ from flyby.query.database import ask
 from flyby.record.load import load_staged, publish_record, stage_landed
 from flyby.settings import Settings
 from flyby.sources.neows import DEMO_KEY, feed
+from flyby.sources.neows.policy import NEOWS
 
 FIRST_MORNING, MORNINGS, HISTORY = date(2019, 1, 15), 120, 730
 #: Story → the mornings (counted from 0) on which the machine is off, and on which the source leaves out a group.
@@ -197,7 +198,7 @@ def largest_group(source: Source) -> str:
 
 
 def _ids(source: Source) -> list[str]:
-    window = morning(source.now.date())[0]
+    window = morning(source.now.date(), NEOWS)[0]
     whole = json.loads(source.fetch(f"start_date={window.start}&end_date={window.end}"))
     return [neo["id"] for day in whole["near_earth_objects"].values() for neo in day]
 

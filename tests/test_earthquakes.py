@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from flyby import WindowedApiComponent
-from flyby.fetch.lateness import declared
 from flyby.fetch.raw import landed, read
 from flyby.jobs.daily import gather
 from flyby.query.database import lateness
@@ -129,7 +128,7 @@ def test_a_week_of_mornings_is_what_was_listed_at_each_answer_and_learns_how_lat
     assert ask(settings, "SELECT DISTINCT verdict FROM earthquakes_requests") == [("ok",)]
 
     with held(settings) as place:
-        late = lateness(place, settings.dataset.schema, settings.now(), declared(settings.api.final_after_days))
+        late = lateness(place, settings.dataset.schema, settings.now(), settings.policy.curve)
     assert late
     assert late.followed_days == 7
     listed, final = truth(given)

@@ -15,14 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyby.fetch.lateness import LISTED_BY, RECENT_DAYS, Curve, Followed, Lateness, declared, learned
+from flyby.fetch.lateness import RECENT_DAYS, Followed, Lateness, learned
 from flyby.jobs.daily import gather
 from flyby.query.database import lateness
 from flyby.record.load import held, take_in
 from flyby.settings import Settings
+from flyby.sources.neows.policy import LISTED_BY
+from flyby.sources.policy import Curve
 
 FIRST = date(2025, 1, 1)
-GUESS = declared(30)
+GUESS = Curve.final_after(30)
 #: What was measured once of a source with 60 % on the first morning, 80 % on the second and 90 % on the third.
 MEASURED = Curve(((0.25, 0.6), (1.25, 0.8), (2.25, 0.9), (3.25, 1)), rows=100)
 
@@ -87,7 +89,7 @@ def test_what_was_measured_before_fades_where_the_source_is_other_by_now() -> No
 
 def test_a_guess_is_forgotten_as_far_as_a_curve_is_learned() -> None:
     rows = told([60, 20, 10, 10], 8)
-    assert learned(rows, declared(3)) == learned(rows, declared(300))
+    assert learned(rows, Curve.final_after(3)) == learned(rows, Curve.final_after(300))
 
 
 def test_what_was_measured_of_rows_says_nothing_of_their_values() -> None:
@@ -131,7 +133,7 @@ def test_a_source_that_becomes_later_or_earlier_is_noticed_and_one_that_does_not
 
 
 def test_beyond_what_was_followed_the_declared_lateness_goes_on() -> None:
-    prior = declared(30)
+    prior = Curve.final_after(30)
     lateness = learn(told([60, 40], 8))
     curve = lateness.curve(prior)
     end = lateness.shares[-1].age_days

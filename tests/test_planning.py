@@ -1,33 +1,26 @@
 """What a morning and a backfill ask for: claims about the pure planner, whatever the ledger."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window
-from flyby.fetch.lateness import LISTED_BY
-from flyby.fetch.plan import (
-    DEMO,
-    DEMO_KEY_DAILY,
-    DUE,
-    MORNING_REQUESTS,
-    NEOWS,
-    QUOTA_SHARE,
-    LedgerDay,
-    Policy,
-    budget,
-    expected_growth,
-    gap,
-    morning,
-    revisits,
-    wanted,
-)
+from flyby.fetch import plan
+from flyby.fetch.plan import DUE, QUOTA_SHARE, LedgerDay, budget, gap, morning
+from flyby.sources.neows.policy import DEMO, DEMO_KEY_DAILY, LISTED_BY, NEOWS
+from flyby.sources.policy import MORNING_REQUESTS, Policy
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 TODAY = NOW.date()
-OWN = morning(TODAY)
+OWN = morning(TODAY, NEOWS)
+#: As NeoWs is asked.
+revisits = partial(plan.revisits, policy=NEOWS)
+wanted = partial(plan.wanted, policy=NEOWS)
+expected_growth = partial(plan.expected_growth, curve=LISTED_BY)
 
 ages_days = st.one_of(st.integers(-10, 60), st.integers(-400, 12_000))
 budgets = st.integers(0, 40)
@@ -70,7 +63,7 @@ def asked_days(chosen: list[Window]) -> list[date]:
 
 @given(tick=st.dates(FIRST_DAY + 10 * DAY, LAST_DAY - 10 * DAY))
 def test_a_morning_is_the_eight_days_behind_and_the_eight_ahead(tick: date) -> None:
-    behind, ahead = morning(tick)
+    behind, ahead = morning(tick, NEOWS)
     assert [*behind.days, *ahead.days] == [tick + n * DAY for n in range(-8, 8)]
     assert tick - DAY in behind.days
 
@@ -207,7 +200,7 @@ def test_a_week_that_the_machine_was_off_is_one_or_two_requests() -> None:
 @given(off=st.integers(1, 40), days=st.integers(1, 8))
 def test_the_days_on_which_the_machine_was_off_are_missing_on_the_first_morning_after(off: int, days: int) -> None:
     last = TODAY - off * DAY
-    policy = Policy(window_days=days, ahead_days=0)
+    policy = replace(NEOWS, window_days=days, ahead_days=0)
     mornings = [held(last - n * DAY, seen=NOW - (off - 1) * DAY) for n in range(1, 9)]
     [own] = morning(TODAY, policy)
     missing = gap(mornings, own)

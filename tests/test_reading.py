@@ -22,6 +22,7 @@ from flyby.record.load import held, take_in
 from flyby.settings import Settings
 from flyby.sources.answer import Answer
 from flyby.sources.neows import client
+from flyby.sources.neows.policy import NEOWS
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 TODAY = NOW.date()
@@ -157,7 +158,7 @@ def test_a_morning_gets_all_it_can_and_names_the_revisit_that_it_could_not_have(
     bad = TODAY - 40 * DAY
     server.show(poisoned(bad))
     gathered = gather(at(NOW, tmp_path, server), TODAY)
-    assert gathered.windows == morning(TODAY)
+    assert gathered.windows == morning(TODAY, NEOWS)
     assert {bad - 8 * DAY, bad + 8 * DAY} <= {day for window in gathered.revisited for day in window.days}
     assert bad not in {day for window in gathered.revisited for day in window.days}
     [window] = {window for window in server.asked if bad in window.days}
@@ -177,7 +178,7 @@ def test_a_morning_gets_all_it_can_and_names_the_revisit_that_it_could_not_have(
 def test_a_poisoned_window_ahead_leaves_the_morning_its_own_day_and_its_revisits(
     settings: Settings, server: NeoWsServer
 ) -> None:
-    behind, ahead = morning(TODAY)
+    behind, ahead = morning(TODAY, NEOWS)
     server.show(poisoned(TODAY + 5 * DAY))
     gathered = gather(settings, TODAY)
     assert gathered.windows == (behind,)
@@ -188,7 +189,7 @@ def test_a_morning_without_its_own_day_fails_once_everything_else_was_asked_for(
     tmp_path: Path, server: NeoWsServer
 ) -> None:
     backfill(at(NOW - 30 * DAY, tmp_path, server), TODAY - 64 * DAY, TODAY - 31 * DAY, on_progress=lambda _: None)
-    behind, ahead = morning(TODAY)
+    behind, ahead = morning(TODAY, NEOWS)
     server.show(poisoned(TODAY - DAY))
     with pytest.raises(Refused, match=str(behind)):
         gather(at(NOW, tmp_path, server), TODAY)

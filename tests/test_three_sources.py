@@ -17,7 +17,7 @@ from flyby import WindowedApiComponent
 from flyby.days import DAY, Window
 from flyby.fetch.raw import land
 from flyby.record.load import take_in
-from flyby.settings import Home
+from flyby.settings import ApiSettings
 from flyby.sources.answer import Answer, Quota
 from flyby.sources.dataset import Dataset, Source
 from test_record_properties import few
@@ -27,13 +27,16 @@ WHOLE = Window(FIRST, FIRST + 3 * DAY)
 NEVER = 10**6
 
 
+COMPONENT: WindowedApiComponent = WindowedApiComponent.resolve_from_dict(
+    DECLARED | {"url": "http://127.0.0.1/api", "moment": {"path": "day", "form": "date"}}
+)
+API = COMPONENT.declared()
+
+
 def three() -> Dataset:
     """The catalogue of the tests, told by a primary source and two witnesses that differ in nothing but their names.
     Nothing makes an answer partial: that is other tests' matter."""
-    component: WindowedApiComponent = WindowedApiComponent.resolve_from_dict(
-        DECLARED | {"url": "http://127.0.0.1/api", "moment": {"path": "day", "form": "date"}}
-    )
-    dataset = component.declared().dataset()
+    dataset = API.dataset()
     [source] = dataset.sources
     trusting = replace(
         source, few_since=None, window_lost=NEVER, window_lost_by_half=NEVER, day_lost=NEVER, group_lost=NEVER
@@ -48,13 +51,7 @@ def _named(source: Source, name: str, n: int) -> Source:
 THREE = three()
 
 
-@dataclass(frozen=True)
-class Settings(Home):
-    home: Path
-    lake: None = None
-    rehearsed_now: datetime | None = None
-    patience_min: float = 0
-
+class Settings(ApiSettings):
     @property
     def dataset(self) -> Dataset:
         return THREE
@@ -154,7 +151,7 @@ def content(rows: dict[str, int]) -> bytes:
 
 
 def kept(folder: Path, sittings: Sequence[Sitting]) -> Settings:
-    settings = Settings(folder)
+    settings = Settings(API, folder, None, "UTC")
     for sitting in sittings:
         answer = Answer(sitting.source, WHOLE, sitting.at, 1, 200, content(sitting.rows), Quota(None, None))
         land(settings.raw, answer)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ from flyby.address import Lake
 from flyby.errors import SettingsError
 from flyby.sources.cad import CAD_URL
 from flyby.sources.neows import DEMO_KEY, NEOWS_URL
+from flyby.sources.neows.policy import DEMO, NEOWS
+from flyby.sources.policy import Policy
 
 if TYPE_CHECKING:
+    from flyby.sources.answer import Answer, Client, MakesClient
     from flyby.sources.dataset import Dataset
     from flyby.sources.windowed.api import Api
 
@@ -48,11 +52,13 @@ class NotableRule:
 
 
 class Home(ABC):
-    """Where the record of one dataset is kept, and by which clock: all that landing, loading and publishing ask."""
+    """Where the record of one dataset is kept, who tells it, and by which clock: all that asking, landing, loading and
+    publishing need."""
 
     __slots__ = ()
 
     home: Path
+    api_key: str | None
     lake: Lake | None
     rehearsed_now: datetime | None
     #: For how many minutes a run that nobody waits for asks again while the source is down.
@@ -62,6 +68,16 @@ class Home(ABC):
     @abstractmethod
     def dataset(self) -> "Dataset":
         """What the record is of."""
+
+    @property
+    @abstractmethod
+    def policy(self) -> Policy:
+        """How mornings ask the primary source, as long as nothing of its lateness is learned."""
+
+    @property
+    @abstractmethod
+    def client(self) -> "MakesClient":
+        """What asks the primary source."""
 
     def now(self) -> datetime:
         """This moment in UTC, or the rehearsed one."""
@@ -154,6 +170,22 @@ class Settings(Home):
         return ASTEROIDS
 
     @property
+    def policy(self) -> Policy:
+        return DEMO if self.api_key == DEMO_KEY else NEOWS
+
+    @property
+    def client(self) -> "MakesClient":
+        from flyby.sources.neows.client import NeoWs  # HTTP comes with it
+
+        return partial(NeoWs, self.neows_url, self.api_key)
+
+    def witness(self, on_answer: "Callable[[Answer], object]") -> "Client":
+        """What asks the other source; every complete answer is given to `on_answer` before it is judged."""
+        from flyby.sources.cad.client import Cad
+
+        return Cad(self.cad_url, on_answer=on_answer)
+
+    @property
     def report(self) -> Path:
         """The page."""
         return self.home / "report" / "index.html"
@@ -180,6 +212,16 @@ class ApiSettings(Home):
     @property
     def dataset(self) -> "Dataset":
         return self.api.dataset()
+
+    @property
+    def policy(self) -> Policy:
+        return self.api.policy()
+
+    @property
+    def client(self) -> "MakesClient":
+        from flyby.sources.windowed.client import ApiClient
+
+        return partial(ApiClient, self.api, self.api_key)
 
     @property
     def published(self) -> Path:

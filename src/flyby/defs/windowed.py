@@ -15,10 +15,10 @@ from flyby.defs.declared import TEMPLATE, Declared
 from flyby.defs.given import Given, Names
 from flyby.defs.told import years_since
 from flyby.errors import SettingsError
-from flyby.fetch.plan import MORNING_REQUESTS
 from flyby.query.database import Database
 from flyby.record.record import believed_columns
 from flyby.settings import ApiSettings, moment, timezone
+from flyby.sources.policy import MORNING_REQUESTS
 from flyby.sources.windowed import api
 from flyby.sources.windowed.api import NAME, PATH, RESERVED, Api, Form, Path, Type
 

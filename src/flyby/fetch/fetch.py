@@ -2,38 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
-from itertools import islice
-from typing import Protocol
+from itertools import count, islice
 
 from flyby.days import Window
 from flyby.errors import FeedError, QuotaError, SourceError
-from flyby.fetch.lateness import declared
-from flyby.fetch.plan import DEMO, NEOWS, Policy
 from flyby.fetch.raw import keeper, landed
-from flyby.settings import ApiSettings, Home, Settings
-from flyby.sources.answer import Answer
-from flyby.sources.neows import DEMO_KEY
-from flyby.sources.neows.client import NeoWs
-from flyby.sources.windowed.client import ApiClient
+from flyby.settings import Home
+from flyby.sources.answer import Allowed, Answer, Client
 from flyby.store.allowance import SharedAllowance
 
 #: Requests under way at once. NASA's gateway serves each in about a second.
 IN_FLIGHT = 4
 #: So many windows one after another without a feed are a source that is broken, not windows that are.
 REFUSED_IN_A_ROW = 8
-
-
-class Client(Protocol):
-    """What asks a source."""
-
-    @property
-    def title(self) -> str:
-        """What people call the source."""
-
-    def fetch(self, window: Window, *, requested_at: datetime) -> Answer:
-        """The answer for `window`, judged."""
 
 
 class Refused(SourceError):
@@ -46,15 +29,6 @@ class Refused(SourceError):
         self.refused = dict(refused)
 
 
-def policy(settings: Home) -> Policy:
-    """How the mornings of the settings' source ask, as long as nothing of its lateness is learned."""
-    if isinstance(settings, ApiSettings):
-        api = settings.api
-        curve = declared(api.final_after_days)
-        return Policy(api.window_days, api.ahead_days, api.requests_a_morning, api.requests_a_day, curve)
-    return DEMO if isinstance(settings, Settings) and settings.api_key == DEMO_KEY else NEOWS
-
-
 @contextmanager
 def asking(
     settings: Home,
@@ -65,32 +39,42 @@ def asking(
     tell: Callable[[str], None] | None = None,
 ) -> Iterator[Client]:
     """The primary source as the settings name it, with every answer landed in raw/ before it is judged, and with what
-    it was asked for; the machines of a lake share one allowance. While it is down it is asked again for `outage_s`, and
-    `tell` is told."""
+    it was asked for. While it is down it is asked again for `outage_s`, and `tell` is told."""
     keep = keeper(settings.raw, purpose=purpose, tick=tick, is_simulated=settings.dataset.is_simulated)
-    with ExitStack() as stack:
-        if isinstance(settings, ApiSettings):
-            api, left = settings.api, _left_today(settings)
-            client = ApiClient(api, settings.api_key, on_answer=keep, allowed=left, outage_s=outage_s, tell=tell)
-            yield stack.enter_context(client)
-            return
-        assert isinstance(settings, Settings)  # noqa: S101  there are two
-        allowed = SharedAllowance(settings.lake, settings.api_key) if settings.lake else None
-        if allowed:
-            stack.enter_context(closing(allowed))
-        neows = NeoWs(
-            settings.neows_url, settings.api_key, on_answer=keep, allowed=allowed, outage_s=outage_s, tell=tell
-        )
-        yield stack.enter_context(neows)
+    with (
+        _allowance(settings) as allowed,
+        settings.client(on_answer=keep, allowed=allowed, outage_s=outage_s, tell=tell) as client,
+    ):
+        yield client
 
 
-def _left_today(settings: ApiSettings) -> int | None:
-    """How many requests of a day's are left, where there is a figure; each answer was one at least."""
-    if settings.api.requests_a_day is None:
-        return None
+@contextmanager
+def _allowance(settings: Home) -> Iterator[Allowed | None]:
+    """When a request may be sent, where that is more than the client can know: the machines of a lake share what their
+    key has left, and where there is a figure for a day, what was landed counts."""
+    policy = settings.policy
+    if policy.by_key and settings.lake and settings.api_key:
+        with closing(SharedAllowance(settings.lake, settings.api_key)) as shared:
+            yield shared
+    elif policy.a_day is not None and not policy.by_key:
+        yield _left_today(settings, policy.a_day)
+    else:
+        yield None
+
+
+def _left_today(settings: Home, a_day: int) -> Allowed:
+    """What is left of `a_day` requests; each answer of the last 24 hours was one at least."""
+    source = settings.dataset.primary
     since = settings.now() - timedelta(days=1)
-    answers = landed(settings.raw, source=settings.api.name)
-    return settings.api.requests_a_day - sum(answer.requested_at > since for answer in answers)
+    left = count(a_day - sum(answer.requested_at > since for answer in landed(settings.raw, source=source.name)), -1)
+
+    @contextmanager
+    def allowed() -> Iterator[Callable[[Answer], None]]:
+        if next(left) <= 0:
+            raise QuotaError(f"the requests that {source.title} allows for a day are used up: try again tomorrow")
+        yield lambda _: None
+
+    return allowed
 
 
 def read(client: Client, windows: Iterable[Window], *, at: datetime) -> Iterator[Answer]:

@@ -7,13 +7,14 @@ counts as one more day of as many rows as it is worth (pseudo-counts; empirical 
 fades as rows come in. How sure it is: the jackknife over days, as the rows of one day are late together.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import exp2, log, sqrt
+from math import sqrt
 from typing import NamedTuple
+
+from flyby.sources.policy import Curve
 
 #: A curve is learned up to the greatest age through which so many days, with so many rows, were followed, and so great
 #: a share of all: where few were, chance would speak.
@@ -28,42 +29,6 @@ AGES = (0, 1, 2, 3, 4, 5, 6, 7, 10, 14, 21, 30, 45, 60, 90)
 RECENT_DAYS = 14
 #: A change is told from chance if it is greater than so many standard errors, and than this share.
 SURE, LEAST_SHIFT = 3.0, 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Shares by age in days after the end of the day, ages ascending."""
-
-    points: tuple[tuple[float, float], ...]
-    #: How many rows of a record it counts for; a guess for none.
-    rows: float = 0
-
-    def by(self, age_days: float) -> float:
-        """The share at that age; between the points linear in log age."""
-        ages = [age for age, _ in self.points]
-        n = bisect_right(ages, age_days)
-        if n == 0:
-            # What is known of days to come, thinning out slowly.
-            return self.points[0][1] * exp2(-max(-age_days, 0.0) / 365)
-        if n == len(ages):
-            return self.points[-1][1]
-        (age_0, share_0), (age_1, share_1) = self.points[n - 1 : n + 1]
-        return share_0 + (share_1 - share_0) * log(age_days / age_0) / log(age_1 / age_0)
-
-
-#: Of all flybys that NeoWs ever lists for a day, the share that it lists by then. Measured on the flybys of 2015–2019
-#: up to a year; beyond, so that old years are seldom worth a visit.
-#: It is worth a hundred rows: what D+1 has of what D+21 has differs from month to month (2015–2018) as if each month's
-#: share had been drawn with so many (beta-binomial, method of moments: 109).
-LISTED_BY = Curve(
-    ((0.1, 0.6), (1, 0.65), (3, 0.68), (7, 0.73), (14, 0.76), (30, 0.79), (365, 0.86), (3650, 0.97), (36500, 1)),
-    rows=100,
-)
-
-
-def declared(final_after_days: float) -> Curve:
-    """What is taken for granted of a source of which it is only known after how many days it is final."""
-    return Curve(((0.1, 0.5), (max(final_after_days, 0.2), 1.0)))
 
 
 class Followed(NamedTuple):

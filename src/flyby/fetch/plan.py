@@ -2,21 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from flyby.days import DAY, FIRST_DAY, LAST_DAY, WINDOW_DAYS, Window, parse_day, windows
 from flyby.errors import UsageError
-from flyby.fetch.lateness import LISTED_BY, Curve
+from flyby.sources.policy import Curve, Policy
 
 #: A window is due when its days together are expected to have grown by this share of one day's list.
 DUE = 0.005
 
-#: A morning asks this often at most, and uses at most this share of what the key has left this hour.
-MORNING_REQUESTS = 24
+#: A morning uses at most this share of what the key has left this hour.
 QUOTA_SHARE = 0.8
-#: DEMO_KEY's daily limit is in no header: 50, of which two remain for a person.
-DEMO_KEY_DAILY = 48
 
 #: Doubtful days are asked for again once a day, with at most this share of the budget while others are due: an outage
 #: can last for months, and an answer that cannot be read for ever.
@@ -35,24 +32,7 @@ class LedgerDay:
     refused_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a source's mornings ask: the longest window, how many days from the tick on are asked for, how many requests
-    a morning may make, and how late the source is."""
-
-    window_days: int = WINDOW_DAYS
-    ahead_days: int = WINDOW_DAYS
-    requests: int = MORNING_REQUESTS
-    #: What the source allows for a day where no header tells.
-    a_day: int | None = None
-    curve: Curve = LISTED_BY
-
-
-NEOWS = Policy()
-DEMO = replace(NEOWS, a_day=DEMO_KEY_DAILY)
-
-
-def morning(tick: date, policy: Policy = NEOWS) -> tuple[Window, ...]:
+def morning(tick: date, policy: Policy) -> tuple[Window, ...]:
     """The windows of the run for `tick`: the days behind it, of which the last is its own, and those ahead."""
     behind = Window(tick - policy.window_days * DAY, tick - DAY)
     return (behind, *windows(tick, tick + (policy.ahead_days - 1) * DAY, policy.window_days))
@@ -73,7 +53,7 @@ def parse_tick(text: str, *, field: str = "date") -> date:
     return tick
 
 
-def budget(policy: Policy = NEOWS, *, remaining: int | None, used_today: int, own: int = 2) -> int:
+def budget(policy: Policy, *, remaining: int | None, used_today: int, own: int = 2) -> int:
     """How many more requests a morning may make after its `own`, the windows of its run.
 
     `remaining` is what the source says the key has left this hour (None: it did not say), `used_today` the requests of
@@ -93,7 +73,7 @@ def revisits(
     now: datetime,
     budget: int,
     asked: Iterable[Window] = (),
-    policy: Policy = NEOWS,
+    policy: Policy,
 ) -> list[Window]:
     """The windows most worth asking for again, at most `budget`, none of them with a day of `asked`.
 
@@ -145,9 +125,7 @@ def gap(ledger: Iterable[LedgerDay], own: Window) -> list[LedgerDay]:
     return [LedgerDay(own.start - n * DAY, None, "missing") for n in range(days, 0, -1)]
 
 
-def wanted(
-    ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime, policy: Policy = NEOWS
-) -> list[Window]:
+def wanted(ledger: Iterable[LedgerDay], first: date, last: date, *, now: datetime, policy: Policy) -> list[Window]:
     """The fewest windows that hold every day from `first` to `last` which is not held or is due again, in order."""
     spared = {
         entry.day
@@ -165,7 +143,7 @@ def wanted(
     return chosen
 
 
-def expected_growth(entry: LedgerDay, now: datetime, curve: Curve = LISTED_BY) -> float:
+def expected_growth(entry: LedgerDay, now: datetime, curve: Curve) -> float:
     """How much of the day, as a share of all that is ever listed for it, is expected to be other than it was when it
     was last asked for."""
     known = curve.by(_age_days(entry.day, entry.last_observed_at)) if entry.last_observed_at else 0.0

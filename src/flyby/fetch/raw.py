@@ -1,10 +1,11 @@
 """raw/: every answer as it came, less the key, written once and never changed.
 
 All that is known of an answer beside its body is in its file's name, so the database can be rebuilt from raw/ alone:
-`raw/neows/2026/11/20261123T060000.000000Z_2026-11-15_2026-11-22_1_200.json.zst` was asked for at 06:00 on 23 November
-2026, for 15 to 22 November, in the first attempt, and came with status 200. What it was asked for may follow:
-`…_1_200_daily-2026-11-23.json.zst` belongs to the daily run of that tick date. When a reading was taken into the record
-is kept beside its answers, as the name of an empty file: `20261123T060000.000000Z_recorded_20261123T060007.512000Z`.
+`raw/<source>/2026/11/20261123T060000.000000Z_2026-11-15_2026-11-22_1_200.json.zst` was asked for at 06:00 on
+23 November 2026, for 15 to 22 November, in the first attempt, and came with status 200. What it was asked for may
+follow: `…_1_200_daily-2026-11-23.json.zst` belongs to the daily run of that tick date. When a reading was taken into
+the record is kept beside its answers, as the name of an empty file:
+`20261123T060000.000000Z_recorded_20261123T060007.512000Z`.
 """
 
 import errno

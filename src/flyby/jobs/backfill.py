@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from flyby.days import Window
 from flyby.errors import FeedError, FlybyError, QuotaError, UsageError
-from flyby.fetch.fetch import Refused, asking, policy, read
+from flyby.fetch.fetch import Refused, asking, read
 from flyby.fetch.plan import wanted
 from flyby.query.database import ledger
 from flyby.record import SOMEBODY, Loaded
@@ -72,7 +72,7 @@ def backfill(
         raise UsageError(f"FROM {first} lies after TO {last}: the earlier day comes first")
     take_in(settings, by=by)
     with held(settings) as record:
-        plan = wanted(ledger(record, settings.dataset.schema), first, last, now=settings.now(), policy=policy(settings))
+        plan = wanted(ledger(record, settings.dataset.schema), first, last, now=settings.now(), policy=settings.policy)
     progress = Progress(0, len(plan))
     on_progress(progress)
     if not plan:

@@ -15,7 +15,6 @@ from flyby.record import SOMEBODY, Loaded
 from flyby.record.load import held, take_in
 from flyby.settings import Settings
 from flyby.sources.asteroids import CAD
-from flyby.sources.cad.client import Cad
 from flyby.sources.observations import is_simulated
 from flyby.store.warehouse import warehouse
 
@@ -98,7 +97,7 @@ def listen(settings: Settings, windows: Sequence[Window]) -> Heard:
     heard: list[Window] = []
     cut_short = None
     keep = keeper(settings.raw, purpose="comparison", is_simulated=is_simulated)
-    with warehouse(settings).mark(at), Cad(settings.cad_url, on_answer=keep) as client:
+    with warehouse(settings).mark(at), settings.witness(keep) as client:
         for window in windows:
             if _answers_of(settings, at.date()) >= MOST_A_DAY:
                 break

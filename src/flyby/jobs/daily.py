@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from flyby.days import Window
 from flyby.errors import FeedError, SourceError
-from flyby.fetch.fetch import Refused, asking, policy, read
+from flyby.fetch.fetch import Refused, asking, read
 from flyby.fetch.lateness import Lateness
 from flyby.fetch.plan import budget, gap, morning, revisits
 from flyby.query.database import lateness, ledger, opened, requests_since
@@ -49,7 +49,7 @@ def gather(settings: Home, tick: date, *, outage_s: float = 0.0, tell: Callable[
     for `outage_s`, and `tell` is told.
     """
     at = settings.now()
-    plan, schema = policy(settings), settings.dataset.schema
+    plan, schema = settings.policy, settings.dataset.schema
     own = morning(tick, plan)
     answers: list[Answer] = []
     again: list[Answer] = []

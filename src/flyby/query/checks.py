@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.fetch.lateness import declared
 from flyby.query.database import ask, lateness, query_text
 from flyby.record.load import held
 from flyby.settings import ApiSettings, Home, Settings
@@ -59,7 +58,7 @@ def api_findings(settings: ApiSettings) -> list[Finding]:
     schema = settings.dataset.schema
     numbers = _numbers(settings, "api_checks", schema, now=now, yesterday=yesterday)
     with held(settings) as place:
-        late = lateness(place, schema, now, declared(settings.api.final_after_days))
+        late = lateness(place, schema, now, settings.policy.curve)
     shift = {"listed_days": late.days if late else 0, "lateness_shift": late.shift if late else None}
     return [_finding(check, {**numbers, **shift}) for check in API_CHECKS]
 

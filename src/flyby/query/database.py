@@ -16,8 +16,9 @@ import duckdb
 from flyby.address import Lake
 from flyby.days import DAY
 from flyby.errors import HomeError
-from flyby.fetch.lateness import Curve, Followed, Lateness, learned
+from flyby.fetch.lateness import Followed, Lateness, learned
 from flyby.fetch.plan import LedgerDay
+from flyby.sources.policy import Curve
 from flyby.store import lake
 
 #: So often a copy is tried again that somebody wrote into.

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from flyby.days import DAY, WINDOW_DAYS
-from flyby.fetch.lateness import LISTED_BY, Lateness
+from flyby.fetch.lateness import Lateness
 from flyby.query.database import ASTEROIDS_SCHEMA, Database, lateness, opened, query_text, with_values
+from flyby.sources.neows.policy import LISTED_BY
 
 #: Days after a data day at which `flyby latency` tells how long its list had become.
 AGES_DAYS = (1, 3, 7, 14, 30, 90, 365)

@@ -23,7 +23,6 @@ from urllib.parse import quote
 
 from flyby.days import DAY
 from flyby.errors import FlybyError, HomeError
-from flyby.fetch.lateness import LISTED_BY
 from flyby.output.feeds import words, write_feeds
 from flyby.output.files import put
 from flyby.output.vega import CACHE, program
@@ -32,6 +31,7 @@ from flyby.query.sure import NARROW
 from flyby.query.views import STALE_AFTER, Changes, SecondOpinion, changes, latency, second_opinion, status
 from flyby.record.load import held
 from flyby.settings import Settings
+from flyby.sources.neows.policy import LISTED_BY
 from flyby.words import count
 
 #: Flybys of this many days before and after today are in the page; the database has the rest.

@@ -5,14 +5,14 @@ sees it.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from flyby.days import WINDOW_DAYS, Window
 from flyby.errors import UsageError
-from flyby.sources.answer import Answer, Quota
+from flyby.sources.answer import Allowed, Answer, Quota
 from flyby.sources.http import Patience, Service, Words
 from flyby.sources.neows import DEMO_KEY, feed
 from flyby.sources.secrets import Redaction
@@ -34,8 +34,6 @@ _WORDS = Words(
     name="NeoWs", setting="FLYBY_NEOWS_URL", key="set NASA_API_KEY to a valid one, free at https://api.nasa.gov"
 )
 _DEMO_WORDS = replace(_WORDS, allowance=", or get a key of your own at https://api.nasa.gov (this is DEMO_KEY)")
-
-Allowed = Callable[[], AbstractContextManager[Callable[[Answer], None]]]
 
 
 class NeoWs(Service):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from flyby.days import DAY, Window
 from flyby.sources.dataset import Column, Dataset, Source
+from flyby.sources.policy import Curve, Policy
 from flyby.sources.windowed.feed import Rows
 
 #: How a moment is written in an answer.
@@ -133,6 +134,16 @@ class Api:
         """What the column of the key is called: as the API calls it, unless that is a word of the record's."""
         last = re.sub(r"\W", "_", str(self.key.parts[-1]).lower())
         return f"{self.name}_{last}" if last in _SHOWN or not re.match("[a-z_]", last) else last
+
+    def policy(self) -> Policy:
+        """How its mornings ask, as long as nothing of its lateness is learned."""
+        return Policy(
+            window_days=self.window_days,
+            ahead_days=self.ahead_days,
+            requests=self.requests_a_morning,
+            a_day=self.requests_a_day,
+            curve=Curve.final_after(self.final_after_days),
+        )
 
     def dataset(self) -> Dataset:
         """The record that is kept of it."""

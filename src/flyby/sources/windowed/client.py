@@ -7,14 +7,15 @@ anyone sees it.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from flyby import __version__
 from flyby.days import Window
-from flyby.errors import FeedError, QuotaError, SourceError, UsageError
-from flyby.sources.answer import Answer, Quota
+from flyby.errors import FeedError, SourceError, UsageError
+from flyby.sources.answer import Allowed, Answer, Quota
 from flyby.sources.http import Patience, Response, Service, Words
 from flyby.sources.secrets import Redaction
 from flyby.sources.windowed.api import Api
@@ -37,9 +38,9 @@ PATIENCE = Patience(
 class ApiClient(Service):
     """The API `api`, asked with `key` if it wants one. A context manager; several threads may fetch, and take turns.
 
-    `on_answer` is given every complete answer, a refusal or a page too, before it is judged. No more than `allowed`
-    requests are sent, if that is given. While the source is down it is asked again for `outage_s`, and `tell` is told
-    once that takes long.
+    `on_answer` is given every complete answer, a refusal or a page too, before it is judged. Where requests are
+    counted, `allowed` says when one may be sent, inside its context. While the source is down it is asked again for
+    `outage_s`, and `tell` is told once that takes long.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class ApiClient(Service):
         key: str | None,
         *,
         on_answer: Callable[[Answer], object],
-        allowed: int | None = None,
+        allowed: Allowed | None = None,
         outage_s: float = 0.0,
         tell: Callable[[str], None] | None = None,
     ) -> None:
@@ -64,7 +65,7 @@ class ApiClient(Service):
         self._rows = Rows(api)
         self._redact = Redaction(key) if key else bytes
         self._on_answer = on_answer
-        self._left = allowed
+        self._allowed: Allowed = allowed or (lambda: nullcontext(lambda _: None))
         self._turn = threading.Lock()
         self._next_at = 0.0
 
@@ -140,10 +141,7 @@ class ApiClient(Service):
 
     def get(self, query: str) -> Response:
         """One exchange, at the declared pace, as long as there are requests left."""
-        if self._left is not None:
-            if self._left <= 0:
-                raise QuotaError(f"the requests that {self.title} allows for a day are used up: try again tomorrow")
-            self._left -= 1
-        time.sleep(max(0.0, self._next_at - time.monotonic()))
-        self._next_at = time.monotonic() + self._api.pace_s
-        return super().get(query)
+        with self._allowed():
+            time.sleep(max(0.0, self._next_at - time.monotonic()))
+            self._next_at = time.monotonic() + self._api.pace_s
+            return super().get(query)
