@@ -236,7 +236,7 @@ def really(mornings: int) -> dict[str, Any]:
 
 #: Earlier revisions of everything, each an hour long and with values of its own.
 PAD_REVISIONS = """
-INSERT INTO revisions
+INSERT INTO asteroids_record.revisions
 SELECT r.* REPLACE (
     -n AS revision, r.seen_from - INTERVAL 1 HOUR * n AS seen_from, r.seen_from - INTERVAL 1 HOUR * (n - 1) AS seen_to,
     r.miss_distance_au * (1 + random() / 1000) AS miss_distance_au,
@@ -244,16 +244,16 @@ SELECT r.* REPLACE (
     r.miss_distance_km * (1 + random() / 1000) AS miss_distance_km,
     r.relative_velocity_km_s * (1 + random() / 1000) AS relative_velocity_km_s
 )
-FROM revisions AS r, range(1, $more + 1) AS earlier (n)
+FROM asteroids_record.revisions AS r, range(1, $more + 1) AS earlier (n)
 """
 #: Earlier answers for the same days.
 PAD_ANSWERS = """
-INSERT INTO requests
+INSERT INTO asteroids_record.requests
 SELECT a.* REPLACE (
     a.request_id || '-' || n AS request_id, a.requested_at - INTERVAL 1 HOUR * n AS requested_at,
     sha256(a.sha256 || n) AS sha256, a.raw_path || n AS raw_path
 )
-FROM requests AS a, range(1, $more + 1) AS earlier (n)
+FROM asteroids_record.requests AS a, range(1, $more + 1) AS earlier (n)
 """
 
 
@@ -279,8 +279,8 @@ def costs() -> dict[str, float]:
     from tempfile import TemporaryDirectory
 
     from flyby.fetch.raw import landed
-    from flyby.record import publish
     from flyby.settings import Settings
+    from flyby.store.publish import publish
 
     def took_s(act: Callable[[], object]) -> float:
         begun = clock.perf_counter()
