@@ -54,7 +54,7 @@ class Told:
 
     def __post_init__(self) -> None:
         # JPL is asked for whole years: more days than a sky keeps.
-        self.sky._flybys = cache(self.sky._make_day)  # type: ignore[assignment]
+        self.sky._flybys = cache(self.sky._make_day)
 
     def neows(self, window: Window, at: datetime) -> None:
         """One answer of NeoWs."""

@@ -41,7 +41,7 @@ def main(shape: str, first: str, last: str, database: str) -> dict[str, Any]:
     read = {"json": as_it_comes, "arrow": as_arrow}[shape]
     requests = 0
 
-    @dlt.resource(name="asteroids", write_disposition="merge", primary_key=("id", "close_approach_date"))
+    @dlt.resource(name="asteroids", write_disposition="merge", primary_key=("id", "close_approach_date"))  # type: ignore[untyped-decorator]
     def asteroids() -> Iterator[Any]:
         nonlocal requests
         for answer in each_window(date.fromisoformat(first), date.fromisoformat(last), read):

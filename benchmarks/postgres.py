@@ -104,7 +104,7 @@ def _initdb(there: Path, data: Path, other: Mapping[str, object]) -> None:
 
 
 def _wait_until_ready(there: Path, port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    ask = [there / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
+    ask = [str(there / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
     until = time.monotonic() + START_S
     while subprocess.run(ask, check=False).returncode:
         if server.poll() is not None or time.monotonic() > until:

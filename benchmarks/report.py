@@ -63,7 +63,7 @@ def picture(results: Results) -> alt.HConcatChart:
 
 
 def _data(points: Iterable[dict[str, Any]]) -> alt.Data:
-    return alt.Data(values=list(points))  # type: ignore[no-untyped-call]
+    return alt.Data(values=list(points))
 
 
 def main(measured: Path, folder: Path) -> None:

@@ -256,13 +256,15 @@ class Session:
         padded: bool = False,
     ) -> None:
         settings = {"FLYBY_HOME": str(home), "FLYBY_WAREHOUSE": warehouse, "FLYBY_NEOWS_URL": source.url}
-        runs = []
-        for n in range(self._runs + 1):  # on the first, Dagster sets itself up
+
+        def run(n: int) -> Measured:
             now = first + n * DAY
             source.set_now(now)
-            if n == 1:
-                before = self._held(home, warehouse)
-            runs.append(self._command(*FLYBY, "run", FLYBY_NOW=now.isoformat(), **settings))
+            return self._command(*FLYBY, "run", FLYBY_NOW=now.isoformat(), **settings)
+
+        run(0)  # on the first, Dagster sets itself up
+        before = self._held(home, warehouse)
+        runs = [run(n) for n in range(1, self._runs + 1)]
         found = self._held(home, warehouse)
         again = costs = None
         if where == FILE and not padded:
@@ -285,9 +287,9 @@ class Session:
             if warehouse
             else (home / "record" / "record.duckdb").stat().st_size / 1e6,
             files=len(files) or 1,
-            morning_s=median(run.wall_s for run in runs[1:]),
-            morning_cpu_s=median(run.cpu_s for run in runs[1:]),
-            morning_peak_mb=max(run.peak_mb for run in runs[1:]),
+            morning_s=median(run.wall_s for run in runs),
+            morning_cpu_s=median(run.cpu_s for run in runs),
+            morning_peak_mb=max(run.peak_mb for run in runs),
             morning_requests=(found["answers"] - before["answers"]) / self._runs,
             morning_rows=(found["rows"] - before["rows"]) / self._runs,
             backfill_s=made.wall_s if made else 0,

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -55,13 +56,13 @@ def main(mornings: int) -> dict[str, float]:
     settings = Settings.load()
     really(mornings)
     tick = SURVEY_BEGAN + mornings * DAY
-    morning_s = median(_took_s(lambda now=now: _morning(now)) for now in _next_mornings(settings, tick))
+    morning_s = median(_took_s(partial(_morning, now)) for now in _next_mornings(settings, tick))
     last = at(settings, datetime.combine(tick + (TIMED - 1) * DAY, MORNING_AT) + timedelta(hours=1))
     late_s = {by: _late_s(last, last.now().date() - by * DAY) for by in LATE}
     begun_s = time.process_time()
     rebuild_wall_s = _took_s(lambda: rebuild(last))
     rebuild_cpu_s = time.process_time() - begun_s
-    with duckdb.connect(settings.database, read_only=True) as db:
+    with duckdb.connect(settings.published, read_only=True) as db:
         [(readings, answers)] = db.execute(
             "SELECT count(DISTINCT (source, requested_at)), count(*) FROM requests"
         ).fetchall()
@@ -74,7 +75,7 @@ def main(mornings: int) -> dict[str, float]:
         REBUILD_CPU_S: rebuild_cpu_s / readings,
         REBUILD_ANSWER_S: rebuild_cpu_s / answers,
         REBUILD_S: rebuild_wall_s,
-        **_asked(settings.database, str(tick)),
+        **_asked(settings.published, str(tick)),
     }
 
 
@@ -120,14 +121,18 @@ def _asked(published: Path, day: str) -> dict[str, float]:
             # In turns, so that what else the machine does is shared.
             walls = [
                 (
-                    _took_s(lambda q=its: one.execute(q).fetchall()),
-                    _took_s(lambda q=plainly: other.execute(q).fetchall()),
+                    _took_s(partial(_read, one, its)),
+                    _took_s(partial(_read, other, plainly)),
                 )
                 for _ in range(READINGS)
             ]
             ratios[name] = min(wall for wall, _ in walls) / min(wall for _, wall in walls)
     plain.unlink()
     return ratios
+
+
+def _read(connection: duckdb.DuckDBPyConnection, question: str) -> None:
+    connection.execute(question).fetchall()
 
 
 def _took_s(act: Callable[[], object]) -> float:

@@ -4,10 +4,16 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+import pytest
+
+from answers import Home, row, window
+from benchmarks import decade
 from benchmarks.scale_model import breaks_at, costs
 from benchmarks.scale_page import MARKED, PARTS, filled
 from benchmarks.scale_results import Figures, Results, Size, Turns
 from benchmarks.survey import SEED, SURVEY_BEGAN, Survey
+from flyby.record.load import publish_record
 from flyby.sandbox.population import Population
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
@@ -112,3 +118,23 @@ def test_the_page_has_every_figure_and_keeps_its_words() -> None:
     assert "| lake | 4 | 400 | 40.0 s | 10.0 | 0 | 0 | 0 |" in page
     assert MARKED.sub("", page) == MARKED.sub("", PAGE)
     assert filled(page, found) == page
+
+
+def test_a_record_is_padded_with_a_past_that_changes_nothing_of_what_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    ten = [row(f"2018 B{n}", f"{n}", "2019-02-12") for n in range(10)]
+    home.sitting("2019-02-16", (window("2019-02-08", "2019-02-15"), ten))
+    home.release()
+    publish_record(home.settings)
+    monkeypatch.setenv("FLYBY_HOME", str(tmp_path))
+    believed = "SELECT * FROM close_approaches ORDER BY ALL"
+    counts = "SELECT (SELECT count(*) FROM revisions), (SELECT count(*) FROM requests)"
+    with duckdb.connect(home.settings.published, read_only=True) as before:
+        was = before.execute(believed).fetchall()
+    decade.pad(40, 3)
+    with duckdb.connect(home.settings.published, read_only=True) as padded:
+        assert padded.execute(counts).fetchall() == [(40, 3)]
+        assert padded.execute(believed).fetchall() == was != []
+    assert min(decade.costs().values()) > 0
