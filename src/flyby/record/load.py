@@ -3,9 +3,10 @@ history."""
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from flyby.address import Lake
@@ -25,7 +26,9 @@ def stage_landed(settings: Home) -> list[Path]:
     """
     _make_ready(settings)
     with warehouse(settings).turn():
-        known = _known(settings)
+        _tidy(settings)
+        with _record(settings) as record:
+            known = record.request_ids()
         for batch in _staged(settings.staging):
             # What was loaded is done with, and what lacks a file can be made again.
             ids = request_ids(batch)
@@ -45,15 +48,15 @@ def load_staged(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """
     _make_ready(settings)
     with warehouse(settings).turn():
-        batches = (opened(batch) for batch in _staged(settings.staging) if request_ids(batch) is not None)
-        return _load(settings, batches, by=by)
+        staged = (opened(batch) for batch in _staged(settings.staging) if request_ids(batch) is not None)
+        return _load(settings, lambda _: staged, by=by)
 
 
 def load_landed(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Load whatever lies in raw/ and is not in the record yet, staged or not."""
     _make_ready(settings)
     with warehouse(settings).turn():
-        return _load(settings, _landed(settings, but=_known(settings)), by=by)
+        return _load(settings, lambda known: _landed(settings, but=known), by=by)
 
 
 def publish_record(settings: Home) -> None:
@@ -161,13 +164,6 @@ def _look(place: Path | Lake) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _known(settings: Home) -> set[str]:
-    """The answers that the record has; what a killed process left behind is removed before."""
-    _tidy(settings)
-    with _record(settings) as record:
-        return record.request_ids()
-
-
 def _landed(settings: Home, *, but: set[str]) -> Iterator[Batch]:
     """What lies in raw/, but for those answers."""
     answers = _read_to_the_end(settings, but=but)
@@ -175,17 +171,27 @@ def _landed(settings: Home, *, but: set[str]) -> Iterator[Batch]:
     return typed(answers, settings.dataset)
 
 
-def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
-    """Take the batches in. Answers that were asked for before others that the record has for the same days (a run was
-    killed between landing and loading, and another went on meanwhile) would tell their story out of order: then the
-    record goes back to before them, for the days that they have to do with, and forward again."""
+def _load(settings: Home, batches_but: Callable[[set[str]], Iterable[Batch]], *, by: str) -> Loaded:
+    """Take in the batches, which are told what the record knows already. Answers that were asked for before others that
+    the record has for the same days (a run was killed between landing and loading, and another went on meanwhile) would
+    tell their story out of order: then the record goes back to before them, for the days that they have to do with, and
+    forward again."""
+
+    def load(record: Record, batch: Batch) -> Loaded:
+        recorded = _recorded(settings, batch, but=record.request_ids())
+        return record.load([batch], recorded=recorded, by=by)
+
+    _tidy(settings)
     done = Loaded()
     try:
+        with _record(settings) as record:
+            batches = iter(batches_but(record.request_ids()))
+            for first in islice(batches, 1):
+                done += load(record, first)
         for batch in batches:
             # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
             with _record(settings) as record:
-                recorded = _recorded(settings, batch, but=record.request_ids())
-                done += record.load([batch], recorded=recorded, by=by)
+                done += load(record, batch)
         return done
     except OutOfOrder as late:
         with _record(settings) as record:
@@ -193,7 +199,7 @@ def _load(settings: Home, batches: Iterable[Batch], *, by: str) -> Loaded:
                 mark_recorded(settings.raw, source, requested_at, at)
     except UnreadableBatch:
         pass
-    return done + _load(settings, _landed(settings, but=_known(settings)), by=by)
+    return done + _load(settings, lambda known: _landed(settings, but=known), by=by)
 
 
 def _recorded(

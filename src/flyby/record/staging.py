@@ -76,7 +76,6 @@ def typed(raw_answers: Sequence[Landed], dataset: Dataset = ASTEROIDS) -> Iterat
     for _, reading in groupby(raw_answers, key=attrgetter("requested_at")):
         if len(told.rows) >= BATCH_ROWS:
             yield told.batch()
-            told = _Told(dataset)
         for answer in reading:
             told.add(answer)
     if told.answers:
@@ -88,6 +87,9 @@ class _Told:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._begin()
+
+    def _begin(self) -> None:
         self._before: defaultdict[str, Before] = defaultdict(dict)  # by source
         self._numbers: dict[int, int] = {}  # of the rows, by identity
         self.rows: list[Observation] = []
@@ -104,6 +106,7 @@ class _Told:
         self.answers.append(told | {"listed": listed})
 
     def batch(self) -> Batch:
+        """What was told so far; then it begins anew, so that what is being loaded is not held twice."""
         # In an order of its own: in which answers and rows come is nothing to go by.
         order = sorted(
             range(len(self.rows)), key=lambda n: (self.rows[n].day, self.rows[n].entity, self.rows[n].id or "")
@@ -113,6 +116,7 @@ class _Told:
         rows = self._dataset.table([self.rows[n] for n in order])
         number = pa.field("number", pa.int32(), nullable=False)
         first = answers[0]
+        self._begin()
         return Batch(
             f"{first['requested_at']:%Y%m%dT%H%M%S.%fZ}_{first['window_start']}",
             pa.Table.from_pylist(answers, ANSWERS),
