@@ -37,7 +37,6 @@ _LONGEST_TEXT = 200
 #: A range that is wider than the sky says nothing.
 _WIDEST_AU = 1e3
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"([0-9]{4})-([A-Z][a-z]{2})-([0-9]{2})")
 _MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _MINUTES = {f" {minute // 60:02}:{minute % 60:02}": minute for minute in range(1440)}
@@ -275,7 +274,7 @@ def _julian_day(value: Any) -> int:
 def _number(value: Any, least: float, most: float) -> float:
     """A number written as text, as CAD does, or as a number."""
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value.strip()):
+        if "_" in value or not value.isascii():  # Python reads numbers in these, nobody writes them
             raise ValueError
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
