@@ -234,11 +234,11 @@ def really(mornings: int) -> dict[str, Any]:
     return {**dict(zip(names, row, strict=True)), **on_disk, "record_bytes": settings.record.stat().st_size}
 
 
-#: Earlier revisions of everything, each an hour long and with values of its own.
+#: Earlier revisions of everything, a quarter of a year apart and with values of their own.
 PAD_REVISIONS = """
 INSERT INTO asteroids_record.revisions
 SELECT r.* REPLACE (
-    -n AS revision, r.seen_from - INTERVAL 1 HOUR * n AS seen_from, r.seen_from - INTERVAL 1 HOUR * (n - 1) AS seen_to,
+    -n AS revision, r.seen_from - INTERVAL 90 DAY * n AS seen_from, r.seen_from - INTERVAL 90 DAY * (n - 1) AS seen_to,
     r.miss_distance_au * (1 + random() / 1000) AS miss_distance_au,
     r.miss_distance_ld * (1 + random() / 1000) AS miss_distance_ld,
     r.miss_distance_km * (1 + random() / 1000) AS miss_distance_km,
@@ -246,11 +246,11 @@ SELECT r.* REPLACE (
 )
 FROM asteroids_record.revisions AS r, range(1, $more + 1) AS earlier (n)
 """
-#: Earlier answers for the same days.
+#: Earlier answers for the same days, two weeks apart.
 PAD_ANSWERS = """
 INSERT INTO asteroids_record.requests
 SELECT a.* REPLACE (
-    a.request_id || '-' || n AS request_id, a.requested_at - INTERVAL 1 HOUR * n AS requested_at,
+    a.request_id || '-' || n AS request_id, a.requested_at - INTERVAL 14 DAY * n AS requested_at,
     sha256(a.sha256 || n) AS sha256, a.raw_path || n AS raw_path
 )
 FROM asteroids_record.requests AS a, range(1, $more + 1) AS earlier (n)

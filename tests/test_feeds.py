@@ -378,7 +378,8 @@ def test_no_name_breaks_a_calendar(name: str) -> None:
 
 @given(HOSTILE)
 def test_no_name_breaks_a_feed(name: str) -> None:
-    change = Change(moment("2019-02-16"), "neows", "NASA NeoWs", "new", flyby(name, designation=name), None)
+    at = moment("2019-02-16")
+    change = Change(at, "neows", "NASA NeoWs", "new", 1, at, at, flyby(name, designation=name), None)
     made = entries([change], {change.told["flyby_id"]}, site=None)
     written = atom(made, as_of=moment("2019-02-16"), site=None, simulated=False)
     read = feedparser.parse(written, sanitize_html=False)

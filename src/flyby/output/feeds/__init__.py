@@ -3,7 +3,7 @@
 Each is what the record says, and is written again only when that changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -14,7 +14,7 @@ import duckdb
 from flyby.days import DAY
 from flyby.errors import HomeError
 from flyby.output.feeds.calendar import calendar
-from flyby.output.feeds.changes import Change, atom, entries, json_feed
+from flyby.output.feeds.changes import MOST_LISTED, Change, atom, entries, json_feed
 from flyby.output.feeds.upcoming import schema, upcoming
 from flyby.output.feeds.week import DAYS, Week, fragment, page, png, svg
 from flyby.output.files import put
@@ -60,13 +60,14 @@ def _contents(connection: duckdb.DuckDBPyConnection, settings: Settings, today: 
     as_of = max((source["asked_at"] for source in sources), default=midnight)
     site = settings.site
 
-    known = _worth(connection, settings.notable, today - PAST_DAYS * DAY)
-    events = [
-        row for row in _records(connection, "calendar", first=today - PAST_DAYS * DAY) if row["flyby_id"] in known
-    ]
+    first = today - PAST_DAYS * DAY
+    rules = [*settings.notable, WITHIN]
+    within_ld = max(rule.within_ld for rule in rules)
+    known = _worth(_records(connection, "ever_told", first=first, within_ld=within_ld), rules)
+    events = [row for row in _records(connection, "calendar", first=first) if row["flyby_id"] in known]
     since = midnight - (CHANGED_DAYS - 1) * DAY
-    changes = [Change(**row) for row in _records(connection, "said_since", since=since)]
-    told = entries(changes, known, site=site)
+    changes = _records(connection, "said_since", since=since, first=first, within_ld=within_ld, most=MOST_LISTED)
+    told = entries((Change(**row) for row in changes), known, site=site)
     last = today + (COMING_DAYS - 1) * DAY
     coming = _records(connection, "coming", first=today, last=last)
     week = Week(today, [row for row in coming if row["close_approach_date"] < today + DAYS * DAY], simulated, site)
@@ -82,10 +83,8 @@ def _contents(connection: duckdb.DuckDBPyConnection, settings: Settings, today: 
     }
 
 
-def _worth(connection: duckdb.DuckDBPyConnection, notable: Iterable[NotableRule], first: date) -> set[str]:
+def _worth(rows: Iterable[dict[str, Any]], rules: Sequence[NotableRule]) -> set[str]:
     """The ids of the flybys that are worth an event, or once were."""
-    rules = [*notable, WITHIN]
-    rows = _records(connection, "ever_told", first=first, within_ld=max(rule.within_ld for rule in rules))
     flyby: Any = Flyby  # its fields are columns by their names
     told = [flyby(*(row.get(field.name) for field in fields(Flyby))) for row in rows]
     return {flyby.flyby_id for flyby in told if any(flyby.is_notable_by(rule) for rule in rules)}

@@ -5,7 +5,6 @@ that is in the calendar. An entry keeps its id for ever, and is dated by the rea
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -51,6 +50,10 @@ class Change:
     source: str
     title: str
     change: str
+    #: How many there are of its day and kind, and when the first and the last of its day came.
+    of_kind: int
+    day_began: datetime
+    day_ended: datetime
     told: Mapping[str, Any]
     told_before: Mapping[str, Any] | None
 
@@ -110,19 +113,19 @@ def entries(changes: Iterable[Change], calendar: set[str], *, site: str | None) 
 
 
 def _day(day: date, changes: Sequence[Change], site: str | None) -> Entry:
-    counts = Counter(change.change for change in changes)
-    told = [f"{counts[kind]:,} {word}" for kind, (word, _) in KINDS.items() if counts[kind]]
+    counts = {change.change: change.of_kind for change in changes}
+    told = [f"{counts[kind]:,} {word}" for kind, (word, _) in KINDS.items() if kind in counts]
     paragraphs: list[str | Sequence[str]] = []
     for kind, (word, _) in KINDS.items():
         if found := [change for change in changes if change.change == kind]:
             found.sort(key=lambda change: (-change.moved_km, change.told["miss_distance_km"]))
-            more = [f"… and {len(found) - MOST_LISTED:,} more"] if len(found) > MOST_LISTED else []
+            more = [f"… and {counts[kind] - MOST_LISTED:,} more"] if counts[kind] > MOST_LISTED else []
             paragraphs += [f"{word[0].upper()}{word[1:]}:", [*map(_line, found[:MOST_LISTED]), *more]]
     return Entry(
         words.identity("day", day.isoformat()).urn,
         f"{day:%Y-%m-%d}: {', '.join(told)}",
-        min(change.changed_at for change in changes),
-        max(change.changed_at for change in changes),
+        changes[0].day_began,
+        changes[0].day_ended,
         f"{site}/" if site else None,
         paragraphs,
     )

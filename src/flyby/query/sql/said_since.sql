@@ -1,6 +1,8 @@
--- Every revision since $since beside the one before it in its chain, the newest first; of each flyby the chain of the
--- source that comes first, so that nothing is told twice. Flybys of days that their source was asked about for the first
--- time are left out: after a backfill they are all of history.
+-- Revisions since $since beside the one before each in its chain, the newest first; of each flyby the chain of the source
+-- that comes first, so that nothing is told twice. Of every day and kind of change the $most that moved farthest, with
+-- how many of that kind and from when to when that day's came; and all of what was ever told for the day $first or later
+-- within $within_ld. Flybys of days that their source was asked about for the first time are left out: after a backfill
+-- they are all of history.
 WITH asked AS (
     SELECT source, day, min(requested_at) AS first_at
     FROM (
@@ -10,9 +12,11 @@ WITH asked AS (
     )
     GROUP BY ALL
 ),
--- Which they are; the rest is looked up afterwards, of these alone.
+-- Which they are; what they say is looked up in the end, of those alone that are told.
 said AS (
-    SELECT r.flyby_id, r.sources, r.revision, s.name AS source, s.title, s.priority
+    SELECT
+        r.flyby_id, r.sources, r.revision, r.change, r.seen_from, r.miss_distance_km,
+        s.name AS source, s.title, s.priority
     FROM revisions AS r
     JOIN sources AS s ON s.name = r.sources[1]
     JOIN requests AS q USING (request_id)
@@ -25,10 +29,38 @@ ranked AS (
     SEMI JOIN said USING (flyby_id)
     JOIN sources AS s ON s.name = r.sources[1]
     GROUP BY r.flyby_id
+),
+moved AS (
+    SELECT
+        s.*,
+        CASE
+            WHEN s.change = 'changed' AND round(s.miss_distance_km) <> round(b.miss_distance_km)
+            THEN abs(s.miss_distance_km - b.miss_distance_km)
+            ELSE 0
+        END AS moved_km
+    FROM said AS s
+    JOIN ranked USING (flyby_id, priority)
+    LEFT JOIN revisions AS b ON b.flyby_id = s.flyby_id AND b.sources = s.sources AND b.revision = s.revision - 1
+),
+placed AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY seen_from::DATE, change) AS of_kind,
+        min(seen_from) OVER (PARTITION BY seen_from::DATE) AS day_began,
+        max(seen_from) OVER (PARTITION BY seen_from::DATE) AS day_ended,
+        row_number() OVER (
+            PARTITION BY seen_from::DATE, change ORDER BY moved_km DESC, miss_distance_km, flyby_id, revision
+        ) AS place
+    FROM moved
+),
+near AS (
+    SELECT DISTINCT flyby_id FROM revisions WHERE close_approach_date >= $first AND miss_distance_ld <= $within_ld
 )
-SELECT r.seen_from AS changed_at, s.source, s.title, r.change, r AS told, b AS told_before
-FROM said AS s
-JOIN ranked USING (flyby_id, priority)
+SELECT
+    p.seen_from AS changed_at, p.source, p.title, p.change, p.of_kind, p.day_began, p.day_ended,
+    r AS told, b AS told_before
+FROM placed AS p
 JOIN revisions AS r USING (flyby_id, sources, revision)
-LEFT JOIN revisions AS b ON b.flyby_id = s.flyby_id AND b.sources = s.sources AND b.revision = s.revision - 1
-ORDER BY r.seen_from DESC, r.flyby_id;
+LEFT JOIN revisions AS b ON b.flyby_id = p.flyby_id AND b.sources = p.sources AND b.revision = p.revision - 1
+WHERE p.place <= $most OR p.flyby_id IN (SELECT flyby_id FROM near)
+ORDER BY p.seen_from DESC, p.flyby_id;
