@@ -40,7 +40,10 @@ moved AS (
         END AS moved_km
     FROM said AS s
     JOIN ranked USING (flyby_id, priority)
-    LEFT JOIN revisions AS b ON b.flyby_id = s.flyby_id AND b.sources = s.sources AND b.revision = s.revision - 1
+    -- Not all that was ever said: of a left join DuckDB holds the right side in memory.
+    LEFT JOIN (
+        SELECT flyby_id, sources, revision, miss_distance_km FROM revisions SEMI JOIN said USING (flyby_id)
+    ) AS b ON b.flyby_id = s.flyby_id AND b.sources = s.sources AND b.revision = s.revision - 1
 ),
 placed AS (
     SELECT
@@ -55,12 +58,17 @@ placed AS (
 ),
 near AS (
     SELECT DISTINCT flyby_id FROM revisions WHERE close_approach_date >= $first AND miss_distance_ld <= $within_ld
+),
+told AS (
+    FROM placed WHERE place <= $most OR flyby_id IN (SELECT flyby_id FROM near)
+),
+chains AS (
+    FROM revisions SEMI JOIN told USING (flyby_id)
 )
 SELECT
-    p.seen_from AS changed_at, p.source, p.title, p.change, p.of_kind, p.day_began, p.day_ended,
+    t.seen_from AS changed_at, t.source, t.title, t.change, t.of_kind, t.day_began, t.day_ended,
     r AS told, b AS told_before
-FROM placed AS p
-JOIN revisions AS r USING (flyby_id, sources, revision)
-LEFT JOIN revisions AS b ON b.flyby_id = p.flyby_id AND b.sources = p.sources AND b.revision = p.revision - 1
-WHERE p.place <= $most OR p.flyby_id IN (SELECT flyby_id FROM near)
-ORDER BY p.seen_from DESC, p.flyby_id;
+FROM told AS t
+JOIN chains AS r USING (flyby_id, sources, revision)
+LEFT JOIN chains AS b ON b.flyby_id = t.flyby_id AND b.sources = t.sources AND b.revision = t.revision - 1
+ORDER BY t.seen_from DESC, t.flyby_id;
