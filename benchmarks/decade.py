@@ -238,7 +238,7 @@ def really(mornings: int) -> dict[str, Any]:
 PAD_REVISIONS = """
 INSERT INTO asteroids_record.revisions
 SELECT r.* REPLACE (
-    -n AS revision, r.seen_from - INTERVAL 90 DAY * n AS seen_from, r.seen_from - INTERVAL 90 DAY * (n - 1) AS seen_to,
+    r.revision - n * 1_000_000 AS revision, r.seen_from - INTERVAL 90 DAY * n AS seen_from, r.seen_from - INTERVAL 90 DAY * (n - 1) AS seen_to,
     r.miss_distance_au * (1 + random() / 1000) AS miss_distance_au,
     r.miss_distance_ld * (1 + random() / 1000) AS miss_distance_ld,
     r.miss_distance_km * (1 + random() / 1000) AS miss_distance_km,

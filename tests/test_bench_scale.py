@@ -129,12 +129,17 @@ def test_a_record_is_padded_with_a_past_that_changes_nothing_of_what_is_believed
     home.release()
     publish_record(home.settings)
     monkeypatch.setenv("FLYBY_HOME", str(tmp_path))
-    believed = "SELECT * FROM close_approaches ORDER BY ALL"
     counts = "SELECT (SELECT count(*) FROM revisions), (SELECT count(*) FROM requests)"
+    chains = "SELECT flyby_id, sources, revision, count(*) FROM revisions GROUP BY ALL HAVING count(*) > 1"
+    # What was believed at the moment is worked out from the revisions.
+    then = "SELECT * FROM close_approaches_as_of('2019-02-17') ORDER BY ALL"
     with duckdb.connect(home.settings.published, read_only=True) as before:
-        was = before.execute(believed).fetchall()
+        was = before.execute(then).fetchall()
     decade.pad(40, 3)
     with duckdb.connect(home.settings.published, read_only=True) as padded:
         assert padded.execute(counts).fetchall() == [(40, 3)]
-        assert padded.execute(believed).fetchall() == was != []
+        assert padded.execute(then).fetchall() == was != []
+        assert padded.execute(chains).fetchall() == []
+        [(ages,)] = padded.execute("SELECT count(DISTINCT seen_from) FROM revisions").fetchall()
+        assert ages == 4, "each past of a flyby is of its own time"
     assert min(decade.costs().values()) > 0

@@ -487,9 +487,7 @@ def test_a_full_disk_is_not_the_source_s_fault_and_not_tried_again(server: Fault
     assert len(server.requests) == 1
 
 
-def test_one_request_is_under_way_at_a_time_however_many_ask(
-    server: FaultServer,
-) -> None:
+def test_one_request_is_under_way_at_a_time_however_many_ask(server: FaultServer) -> None:
     lock = threading.Lock()
     together = []
 

@@ -155,6 +155,25 @@ def test_what_moved_is_told_with_before_and_after(mornings: list[Morning]) -> No
     assert entry.link == f"{SITE}/#2019-CC"
 
 
+def test_of_a_day_on_which_much_moved_what_moved_farthest_is_told_and_the_rest_counted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    far = {f"2018 C{n}": row(f"2018 C{n}", f"38002{n:02}", "2019-02-17", 0.3) for n in range(12)}
+    home.sitting("2019-02-15", (BEHIND, []), (AHEAD, [*far.values(), NEAR]))
+    moved = [row(name, was.neo_id, "2019-02-17", 0.3 + n / 1000) for n, (name, was) in enumerate(far.items(), 1)]
+    little = row("2019 CC", "3840003", "2019-02-17", 0.00102, "23:50")
+    home.sitting("2019-02-16", (BEHIND, []), (AHEAD, [*moved, little]))
+    home.release()
+    publish_record(home.settings)
+    write_feeds(home.settings.database, home.settings.home / "site", of_site(home), moment("2019-02-16T07:00"))
+    of_the_day, of_the_flyby = Morning(home.settings.home / "site").json["items"]
+    assert of_the_day["title"] == "2019-02-16: 13 revised"
+    lines = re.findall("<li>(.*?)</li>", of_the_day["content_html"])
+    assert [line.partition(",")[0] for line in lines[:-1]] == [f"2018 C{n}" for n in range(11, 1, -1)]
+    assert lines[-1] == "… and 3 more"
+    # Of those that are counted alone, one passes near: it has an entry of its own.
+    assert of_the_flyby["title"].startswith("2019 CC is revised")
+
+
 def test_the_json_feed_has_what_version_1_1_asks_for(mornings: list[Morning]) -> None:
     feed = mornings[-1].json
     assert feed["version"] == "https://jsonfeed.org/version/1.1"

@@ -267,6 +267,18 @@ def test_more_rows_than_a_batch_holds_are_several_batches(home: Home, monkeypatc
     assert load_staged(home.settings).answers == 3
 
 
+def test_however_many_batches_it_takes_the_record_tells_the_same(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for at, listed in ((FIRST, [AB]), (SECOND, [AB, CD]), (THIRD, [CD])):
+        home.land(at, WEEK, body(listed))
+    monkeypatch.setattr("flyby.record.staging.BATCH_ROWS", 1)
+    assert take_in(home.settings).answers == 3
+    in_three = home.everything()
+    assert home.story("2019 CD") == ["new"]
+    monkeypatch.undo()
+    rebuild(home.settings)
+    assert home.everything() == in_three
+
+
 def test_a_rebuild_that_fails_leaves_the_record_in_use(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.land(FIRST, WEEK, body([AB]))
     take_in(home.settings)

@@ -161,3 +161,14 @@ def test_every_recording_since_september_2015_is_staged_as_a_feed(tmp_path: Path
     verdicts, observations = staged(tmp_path, *answers)
     assert {answer["verdict"] for answer in verdicts} == {"ok"}
     assert sum(answer["rows"] for answer in verdicts) == sum(len(a["listed"]) for a in verdicts) > len(observations)
+
+
+def test_a_batch_tells_nothing_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyby.record.staging.BATCH_ROWS", 1)
+    landed = [
+        landing.land(tmp_path / "raw", replace(ANSWER, requested_at=ANSWER.requested_at + n * DAY)) for n in range(3)
+    ]
+    batches = list(typed(landed))
+    assert [batch.answers["request_id"].to_pylist() for batch in batches] == [[answer.request_id] for answer in landed]
+    assert [len(batch.rows) for batch in batches] == [2, 2, 2]
+    assert [batch.answers["listed"].to_pylist() for batch in batches] == [[[0, 1]]] * 3

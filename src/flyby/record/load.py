@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from flyby.address import Lake
@@ -56,6 +55,7 @@ def load_landed(settings: Home, *, by: str = SOMEBODY) -> Loaded:
     """Load whatever lies in raw/ and is not in the record yet, staged or not."""
     _make_ready(settings)
     with warehouse(settings).turn():
+        _tidy(settings)
         return _load(settings, lambda known: _landed(settings, but=known), by=by)
 
 
@@ -181,13 +181,12 @@ def _load(settings: Home, batches_but: Callable[[set[str]], Iterable[Batch]], *,
         recorded = _recorded(settings, batch, but=record.request_ids())
         return record.load([batch], recorded=recorded, by=by)
 
-    _tidy(settings)
     done = Loaded()
     try:
         with _record(settings) as record:
             batches = iter(batches_but(record.request_ids()))
-            for first in islice(batches, 1):
-                done += load(record, first)
+            if (batch := next(batches, None)) is not None:
+                done += load(record, batch)
         for batch in batches:
             # Anew for each: what DuckDB needed for a batch it keeps until it is closed.
             with _record(settings) as record:
