@@ -44,7 +44,7 @@ definitions: $(VENV)/dev.stamp
 	DAGSTER_HOME="$$PWD/$(VENV)/dagster" DAGSTER_DG_UPDATE_CHECK_ENABLED=0 $(BIN)/dg check defs
 
 .PHONY: test-whole
-test-whole: $(VENV)/dev.stamp  ## the demo, the documents' commands, a new project, each way to launch, what was recorded; CI runs it too
+test-whole: $(VENV)/dev.stamp  ## the demo, the documents' commands, a new project, each way to launch, kills and faults, what was recorded; CI runs it too
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "whole and not long"
 
 .PHONY: test-long

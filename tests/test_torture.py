@@ -31,6 +31,7 @@ from torture.zones import zones  # noqa: E402
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
 
 
+@pytest.mark.whole
 def test_kills_and_faults_lose_double_and_leak_nothing_and_every_clean_run_heals() -> None:
     tally = Campaign(2026, kills=2, faults=6, seconds=120, cold_share=0).run()
     assert tally.found == []

@@ -80,6 +80,7 @@ def test_a_dagster_yaml_that_dagster_cannot_read_is_one_line(tmp_path: Path, con
     assert_one_line(done.stderr, contains="dagster.yaml is not what Dagster reads")
 
 
+@pytest.mark.whole
 def test_where_the_definitions_cannot_be_loaded_up_ends_with_one_line_and_leaves_no_process(tmp_path: Path) -> None:
     mark = str(tmp_path)
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flyby.definitions'] = None\n")
@@ -93,6 +94,7 @@ def test_where_the_definitions_cannot_be_loaded_up_ends_with_one_line_and_leaves
     assert_all_end(mark)
 
 
+@pytest.mark.whole
 def test_its_children_end_with_it_even_if_it_is_killed(tmp_path: Path) -> None:
     mark = str(tmp_path)
     env = environment(tmp_path / "home", **{MARK: mark})
