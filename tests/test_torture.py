@@ -1,7 +1,9 @@
-"""The short form of `make torture`: ten seconds of kills and faults; and the campaign's own checks, checked."""
+"""The short form of `make torture`: a few kills and faults; and the campaign's own checks, checked."""
 
 import hashlib
 import json
+import random
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +19,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))
 
 from answers import Home, body, window  # noqa: E402  torture lies beside tests
+from faults import Request  # noqa: E402
 from flyby.defs import claims  # noqa: E402
 from flyby.instance.instance import instance  # noqa: E402
 from flyby.record.load import take_in  # noqa: E402
 from torture.campaign import Campaign  # noqa: E402
 from torture.child import Child, Command  # noqa: E402
-from torture.source import KEY_PREFIX, Said, Source, encode, rows  # noqa: E402
+from torture.source import KEY_PREFIX, Exchange, Said, Source, encode, rows  # noqa: E402
 from torture.truth import Truth  # noqa: E402
 from torture.up import dead_runs  # noqa: E402
 from torture.year import year  # noqa: E402
@@ -97,6 +100,22 @@ def test_an_answer_that_was_given_and_not_kept_is_found(truth: Truth, source: So
     assert child.wait(60) == 0
     assert json.loads(child.said()[0])
     assert [line.split(":")[0] for line in truth.of_child(child, 0, killed=False)] == ["lost"]
+
+
+def test_who_has_hung_up_when_the_answer_comes_was_given_none(source: Source) -> None:
+    def given(*, hangs_up: bool) -> int:
+        here, there = socket.socketpair()
+        with here, there:
+            if hangs_up:
+                there.shutdown(socket.SHUT_WR)
+            key = f"hangs up: {hangs_up}"
+            asked = window("2024-02-22", "2024-02-29")
+            sent = Exchange(source, here, Request("/feed", {}), key, asked, {}, random.Random(0)).tell(b"{}", None)
+            assert sent
+            return len(source.given[key])
+
+    assert given(hangs_up=False) == 1
+    assert given(hangs_up=True) == 0
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", pytest.param("America/Los_Angeles", marks=pytest.mark.long)])

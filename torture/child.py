@@ -114,8 +114,8 @@ def _work(words: Sequence[str], environ: dict[str, str], out: str, err: str) -> 
     from flyby.cli import main
     from flyby.sources.neows import client
 
-    # The client's own patience would make a day of a campaign; less than this, a busy machine looks like a source that
-    # stalls, whose answer counts as given all the same.
+    # The client's own patience would make a day of a campaign; with less than this, a busy machine looks like a source
+    # that stalls.
     client.PATIENCE = replace(
         client.PATIENCE, connect_s=3.0, read_s=3.0, deadline_s=5.0, first_wait_s=0.01, total_s=20.0
     )

@@ -10,6 +10,7 @@ import http.client
 import json
 import random
 import re
+import select
 import socket
 import threading
 from collections import Counter, defaultdict
@@ -192,10 +193,16 @@ class Exchange:
             self.source.meant[said] = rows
         body = body.replace(SLOT, self.key.encode())
         quota = {"X-RateLimit-Limit": 1000, "X-RateLimit-Remaining": 900}
-        self.connection.sendall(response(body, status, quota | dict(headers or {})))
-        with self.source._lock:
-            self.source.given[self.key].append(said)
+        self.give(response(body, status, quota | dict(headers or {})), said)
         return True
+
+    def give(self, whole: bytes, said: Said) -> None:
+        """Send a complete answer. Who has hung up meanwhile, as this machine was too busy to answer, is given none."""
+        has_hung_up = bool(select.select([self.connection], [], [], 0)[0])
+        self.connection.sendall(whole)
+        if not has_hung_up:
+            with self.source._lock:
+                self.source.given[self.key].append(said)
 
     def healthy(self, feed: Body | None = None, headers: Mapping[str, object] | None = None) -> bool:
         """A feed and its rows."""
@@ -323,9 +330,7 @@ def _gzip(e: Exchange) -> bool:
     said = Said(e.window, 200, hashlib.sha256(body.replace(SLOT, b"REDACTED")).hexdigest())
     with e.source._lock:
         e.source.meant[said] = rows(e.feed)
-    e.connection.sendall(response(gzip.compress(e.bytes()), headers={"Content-Encoding": "gzip"}))
-    with e.source._lock:
-        e.source.given[e.key].append(said)
+    e.give(response(gzip.compress(e.bytes()), headers={"Content-Encoding": "gzip"}), said)
     return True
 
 
