@@ -10,7 +10,7 @@ from approaches import make_cad, make_row
 from flyby.record.record import SCHEMA_VERSION
 
 #: By the version of the record's tables, the digest of all that is made of `tell_a_story`.
-MEANINGS = {2: "68c5277982a70e716fa3fbfb807f7256d8234a2b87aa26262e3cdc40a59671b8"}
+MEANINGS = {3: "3b97c337fad06e21a579901681b289773c246a0e32787c8118444b3ca1f91188"}
 WEEK, NEXT_WEEK = window("2019-02-08", "2019-02-15"), window("2019-02-16", "2019-02-23")
 
 
@@ -34,6 +34,7 @@ def tell_a_story(home: Home) -> None:
         "2019-03-09": (WEEK, [moved, twice[0]]),
         "2019-03-20": (WEEK, [moved, cd, *twice]),
         "2026-03-19": (window("2026-03-18"), [row("2026 FA", "54000009", "2026-03-18")]),
+        "2026-03-20": (window("2026-03-18"), [row("2026 FA", "54000009", "2026-03-18")]),
     }
     for day, (days, listed) in told.items():
         home.land(moment(day), days, body(listed))
@@ -45,7 +46,9 @@ def tell_a_story(home: Home) -> None:
         make_row("2019 XY", "2019-Feb-13 11:00", fullname="(2019 XY)", t_sigma_f="3_04:05"),
         make_row("C/2019 Q1", "2019-Feb-13 12:00", fullname="C/2019 Q1 (Somebody)", h=None),
     ]
-    for day, jpls_listed in (("2019-02-23", jpls), ("2019-03-02", jpls[1:])):
+    # Whose number only NeoWs told.
+    renamed = make_row("2019 CD", "2019-Feb-12 11:00", fullname="(2019 CD)")
+    for day, jpls_listed in (("2019-02-17", [renamed]), ("2019-02-23", jpls), ("2019-03-02", jpls[1:])):
         home.land(moment(day), window("2019-02-08", "2019-02-23"), make_cad(*jpls_listed), source="cad")
     home.take_in()
 

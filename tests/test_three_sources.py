@@ -9,22 +9,30 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import flyby.settings
+from answers import body, moment, row, window
+from approaches import make_cad, make_row
 from catalogue import DECLARED
 from flyby import WindowedApiComponent
 from flyby.days import DAY, Window
 from flyby.fetch.raw import land
+from flyby.query import views
 from flyby.record.load import take_in
-from flyby.settings import ApiSettings
+from flyby.settings import ApiSettings, Home
 from flyby.sources.answer import Answer, Quota
+from flyby.sources.asteroids import ASTEROIDS, NEOWS
 from flyby.sources.dataset import Dataset, Source
 from test_record_properties import few
 
 FIRST = date(2025, 5, 1)
 WHOLE = Window(FIRST, FIRST + 3 * DAY)
 NEVER = 10**6
+WEEK = window("2019-02-08", "2019-02-15")
+AB, CD = row("2019 AB", "3840001", "2019-02-10"), row("2019 CD", "3840002", "2019-02-12")
 
 
 COMPONENT: WindowedApiComponent = WindowedApiComponent.resolve_from_dict(
@@ -55,6 +63,33 @@ class Settings(ApiSettings):
     @property
     def dataset(self) -> Dataset:
         return THREE
+
+
+def flybys(folder: Path, *further: Source) -> flyby.settings.Settings:
+    """Settings for a record of asteroids of which others tell, too."""
+
+    class Told(flyby.settings.Settings):
+        @property
+        def dataset(self) -> Dataset:
+            return replace(ASTEROIDS, sources=(*ASTEROIDS.sources, *further))
+
+    return Told.load({"FLYBY_HOME": str(folder)})
+
+
+def another(**more: Any) -> Source:
+    """A third source of flybys, in NeoWs' words."""
+    return replace(NEOWS, name="esa", title="ESA", role="witness", few_since=None, **more)
+
+
+def heard(settings: Home, at: str, source: str, content: bytes) -> None:
+    answer = Answer(source, WEEK, moment(at), 1, 200, content, Quota(None, None))
+    land(settings.raw, answer)
+    take_in(settings)
+
+
+def asked(settings: Home, query: str) -> list[Any]:
+    with duckdb.connect(settings.published, read_only=True) as connection:
+        return connection.execute(query).fetchall()
 
 
 @dataclass(frozen=True)
@@ -177,3 +212,47 @@ def test_three_sources_equal_a_naive_model_in_values_states_and_changes(sittings
             assert days == [day for day in model.days() if "a" in model.heard or day in days]
             verdicts = connection.execute("SELECT DISTINCT verdict FROM sightings_requests").fetchall()
             assert verdicts == [("ok",)]
+
+
+def test_a_source_that_a_record_is_given_later_is_in_all_of_it_at_once(tmp_path: Path) -> None:
+    before, after = flybys(tmp_path), flybys(tmp_path, another(priority=3))
+    heard(before, "2019-02-16", "neows", body([AB]))
+    heard(before, "2019-02-17", "esa", body([AB, CD]))
+    assert asked(before, "SELECT verdict FROM requests WHERE source = 'esa'") == [("rejected",)]
+    take_in(after)
+    assert asked(after, "SELECT name FROM sources ORDER BY priority") == [("neows",), ("cad",), ("esa",)]
+    believed = "SELECT designation, sources FROM close_approaches ORDER BY ALL"
+    assert asked(after, believed) == [("2019 AB", ["esa", "neows"]), ("2019 CD", ["esa"])]
+    assert asked(after, "SELECT cad_only FROM days WHERE day = '2019-02-12'") == [(1,)]
+
+
+@pytest.mark.parametrize("priority", [0, 3])
+def test_the_range_of_the_distance_is_that_of_whoever_tells_one(tmp_path: Path, priority: int) -> None:
+    settings = flybys(tmp_path, another(priority=priority))
+    heard(settings, "2019-02-16", "neows", body([AB]))
+    heard(settings, "2019-02-17", "esa", body([AB]))
+    heard(settings, "2019-02-18", "cad", make_cad(make_row("2019 AB", "2019-Feb-10 06:20", fullname="(2019 AB)")))
+    for table in ("close_approaches", "close_approaches_history WHERE valid_to IS NULL"):
+        told = asked(settings, f"SELECT sources, miss_distance_min_au, orbit_id FROM {table}")
+        assert told == [(["cad", "esa", "neows"], 0.0211628345552616, "18")]
+
+
+def test_however_far_a_thing_may_move_it_is_found_where_it_went(tmp_path: Path) -> None:
+    settings = flybys(tmp_path, another(priority=3, move_days=6))
+    heard(settings, "2019-02-16", "esa", body([AB, CD]))
+    moved = replace(AB, day=AB.day + 5 * DAY)
+    heard(settings, "2019-02-17", "esa", body([moved, CD]))
+    told = asked(
+        settings, "SELECT change, close_approach_date FROM revisions WHERE designation = '2019 AB' ORDER BY ALL"
+    )
+    assert told == [("changed", moved.day), ("new", AB.day)]
+
+
+def test_what_two_witnesses_list_and_the_primary_source_does_not_is_told_once(tmp_path: Path) -> None:
+    settings = flybys(tmp_path, another(priority=3))
+    heard(settings, "2019-02-16", "neows", body([AB]))
+    heard(settings, "2019-02-17", "esa", body([AB, CD]))
+    heard(settings, "2019-02-18", "cad", make_cad(make_row("2019 CD", "2019-Feb-12 06:20", fullname="(2019 CD)")))
+    told = views.second_opinion(settings.published, moment("2019-02-18"))
+    assert told is not None
+    assert (told.cad_only, sum(told.cad_only_because.values()), len(told.cad_only_flybys)) == (1, 1, 1)

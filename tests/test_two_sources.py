@@ -187,6 +187,51 @@ def test_a_flyby_that_the_sources_list_on_two_days_counts_on_the_one_of_neows(ho
     assert counted(home, "2019-02-12") == (1, 0, 0)
 
 
+def jpl(name: str, cd: str = "2019-Feb-11 12:00", full: str | None = None) -> bytes:
+    return make_cad(make_row(name, cd, fullname=full))
+
+
+def test_a_number_alone_is_the_flyby_whose_number_only_the_other_source_told(home: Home) -> None:
+    home.land(moment("2019-02-12"), MONTH, jpl("2006 FK", full="(2006 FK)"), source="cad")
+    home.land(moment("2019-02-13"), WEEK, body([row("2006 FK", "2613398", "2019-02-11", at="12:00", number=613398)]))
+    home.land(moment("2019-02-14"), MONTH, jpl("613398"), source="cad")
+    # And over midnight.
+    home.land(moment("2019-02-15"), MONTH, jpl("613398", "2019-Feb-12 00:01"), source="cad")
+    home.take_in()
+    assert home.believed("designation, sources, listed") == [("2006 FK", ["cad", "neows"], True)]
+    changes = "SELECT change, flyby_id FROM revisions WHERE sources[1] = 'cad' ORDER BY revision"
+    assert home.ask(changes) == [(change, "2006 FK@2019-02-11") for change in ("new", "changed", "changed")]
+
+
+def test_what_both_sources_rename_one_after_the_other_stays_one_flyby(home: Home) -> None:
+    for day, name in (("2019-02-12", "2006 FK"), ("2019-02-13", "2005 XY")):
+        home.land(moment(f"{day}T06:00"), WEEK, body([row(name, "3000001", "2019-02-11", at="12:00")]))
+        home.land(moment(f"{day}T07:30"), MONTH, jpl(name, full=f"({name})"), source="cad")
+    home.take_in()
+    assert home.believed("designation, sources, listed") == [("2005 XY", ["cad", "neows"], True)]
+    assert home.ask("SELECT change, count(*) FROM revisions GROUP BY ALL ORDER BY ALL") == [("changed", 2), ("new", 2)]
+
+
+def test_what_jpl_lists_beyond_what_it_was_asked_for_was_seen_then(home: Home) -> None:
+    lists = {
+        "2019-02-20": ("2019-02-28", "2019-Feb-17 12:00"),
+        "2019-03-01": ("2019-02-28", None),
+        "2019-03-20": ("2019-02-18", "2019-Feb-19 12:00"),
+    }
+    other = make_row("2019 XY", "2019-Feb-12 12:00", fullname="(2019 XY)")
+    for day, (last, cd) in lists.items():
+        rows = [make_row("2019 AB", cd, fullname="(2019 AB)")] if cd else []
+        home.land(moment(day), window("2019-02-01", last), make_cad(other, *rows), source="cad")
+        home.take_in()
+    told = home.believed("designation, listed, last_seen_at")
+    assert ("2019 AB", True, moment("2019-03-20")) in told
+    assert home.ask(
+        "SELECT count(*) FROM (FROM close_approaches EXCEPT FROM close_approaches_as_of('infinity'::TIMESTAMPTZ))"
+    ) == [(0,)]
+    home.rebuild()
+    assert home.believed("designation, listed, last_seen_at") == told
+
+
 def test_what_jpl_numbers_is_the_same_whenever_neows_answer_for_other_years_is_taken_in(home: Home) -> None:
     home.land(moment("2019-02-11"), WEEK, make_cad(make_row("433", "2019-Feb-08 12:00", fullname=None)), source="cad")
     home.take_in()

@@ -69,7 +69,7 @@ def publish_record(settings: Home) -> None:
         house.publish()
 
 
-#: Records (place, dataset, its declaration) that this process has found whole and of this version, each as the file was
+#: Records (place, dataset, its fingerprint) that this process has found whole and of this version, each as the file was
 #: then.
 _ready: dict[tuple[Path | Lake, str, str], tuple[int, int, int] | None] = {}
 
@@ -117,7 +117,7 @@ def _make_ready(settings: Home) -> None:
     """Have a record that is whole and of this version: one that is damaged, or of an older flyby, is kept under another
     name and made again from raw/, once for everybody who waits for it."""
     house = warehouse(settings)
-    which = house.place, settings.dataset.name, settings.dataset.declaration
+    which = house.place, settings.dataset.name, settings.dataset.fingerprint
     if which in _ready and _ready[which] == _look(house.place):
         return
     with house.turn():
@@ -150,7 +150,7 @@ def _record(settings: Home) -> Iterator[Record]:
     place = warehouse(settings).place
     with Record(place, settings.dataset) as record:
         yield record
-    _ready[place, settings.dataset.name, settings.dataset.declaration] = _look(place)
+    _ready[place, settings.dataset.name, settings.dataset.fingerprint] = _look(place)
 
 
 def _look(place: Path | Lake) -> tuple[int, int, int] | None:

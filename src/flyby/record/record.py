@@ -31,15 +31,13 @@ from flyby.sources.dataset import Dataset
 from flyby.store import file, lake
 
 #: What this flyby writes. A record of an older version is upgraded, one of a newer version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: The one whose tables had other names.
 _SCHEMA_1 = "schema-1"
 
 #: Who commits, where nobody says.
 SOMEBODY = "flyby"
 
-#: What is known is looked up for so many days around those asked for: things move, and sources differ, by a few.
-NEAR_DAYS = 4
 
 #: The record's own tables.
 TABLES = ("sources", "revisions", "absences", "coverage", "days", "requests")
@@ -120,6 +118,12 @@ _SOURCES = pa.schema(
 _CHANGED_DAYS = pa.schema([("day", pa.date32()), ("asked_at", _US)])
 
 
+#: Called from another database, the names in a macro are those of that database's tables.
+_ONLY_HERE = """CASE WHEN {own}_record() = '{record_id}' THEN true ELSE error(
+    '{believed}_as_of answers only in its own database: USE it first, or ask {believed}_history'
+)::BOOLEAN END"""
+
+
 class OutOfOrder(FlybyError):
     """Answers came that were asked for before others that the record has: `undone` are those to take in again."""
 
@@ -133,7 +137,7 @@ class DamagedRecord(HomeError):
 
 
 class OutdatedRecord(HomeError):
-    """The record was written by an older flyby, or of another declaration: it has to be made again. `of` is a name for
+    """The record was written by an older flyby, or of other sources: it has to be made again. `of` is a name for
     what it was."""
 
     def __init__(self, of: str) -> None:
@@ -294,7 +298,7 @@ class Record:
 
     def _prepare(self, *, or_older: bool) -> str | None:
         """Make the tables if there are none, and what people see of them if it is not this flyby's; what the tables are
-        of, if they are of an older flyby, or of another declaration."""
+        of, if they are of an older flyby, or of other sources."""
         version = self._version()
         if version is None:
             self._claim()
@@ -310,9 +314,9 @@ class Record:
             )
         if not outdated:
             [(rules,)] = self._rows(f"SELECT {self._words['own']}_rules()")
-            declaration = rules.rpartition(".")[0]
-            if declaration != self.dataset.declaration:
-                outdated = f"declaration-{declaration}"
+            sources = rules.rpartition(".")[0]
+            if sources != self.dataset.fingerprint:
+                outdated = f"sources-{sources}"
             elif rules != self._words["rules"]:
                 with self._transaction(SOMEBODY):
                     self._show()
@@ -344,7 +348,8 @@ class Record:
 
     def _show(self) -> None:
         """Make what people see of the record."""
-        self._words["record_id"] = uuid4().hex
+        record_id = uuid4().hex
+        self._words |= {"record_id": record_id, "only_here": _ONLY_HERE.format(**self._words, record_id=record_id)}
         self._run("face")
         self._do(self.dataset.as_of)
         self._run("believe_all")
@@ -390,7 +395,8 @@ class Record:
         are about days near theirs, or near the days of such a reading."""
         staged = self._ask(_text("answers"))
         readings = {(source, asked_at) for source, asked_at, *_ in staged}
-        days = {day for _, _, _, start, end, *_ in staged for day in _near(start, end)}
+        near_days = self._words["near_days"]
+        days = {day for _, _, _, start, end, *_ in staged for day in _near(start, end, near_days)}
         since = min(asked_at for _, asked_at in readings)
         # What these found to have been known earlier is taken in again with them.
         while (earlier := self._ask(_text("lowered"), since=since)[0][0]) is not None:
@@ -410,7 +416,7 @@ class Record:
             for reading in concerned:
                 for request_id, start, end in left.pop(reading):
                     undone.add(request_id)
-                    days.update(_near(start, end))
+                    days.update(_near(start, end, near_days))
 
     def _readings(self, recorded: Mapping[tuple[str, datetime], datetime]) -> list[rules.Reading]:
         """The staged readings, in the order in which they were asked for."""
@@ -558,9 +564,9 @@ class Record:
         return self.connection.execute(query).fetchall()
 
 
-def _near(start: int, end: int) -> range:
+def _near(start: int, end: int, near_days: int) -> range:
     """The days whose answers may have to do with one for the days from `start` to `end`."""
-    return range(start - 2 * NEAR_DAYS, end + 2 * NEAR_DAYS + 1)
+    return range(start - 2 * near_days, end + 2 * near_days + 1)
 
 
 class _Days(dict[int, str]):
@@ -585,7 +591,9 @@ def words(dataset: Dataset) -> dict[str, Any]:
         "believed": dataset.believed,
         "schema": dataset.schema,
         "schema_version": SCHEMA_VERSION,
-        "near_days": NEAR_DAYS,
+        # What is known is looked up for so many days around those asked for: things move, answers reach beyond their
+        # windows, and sources differ by a day.
+        "near_days": 1 + max(source.move_days + source.margin_days for source in dataset.sources),
         "move_days": max(source.move_days for source in dataset.sources),
         "values": ", ".join(names),
         "value_types": ",\n    ".join(f"{column.name} {column.type}" for column in dataset.values),
@@ -593,11 +601,18 @@ def words(dataset: Dataset) -> dict[str, Any]:
         "values_of_before": ", ".join(f"before.{name}" for name in names),
         "columns_but_entity": columns.partition(", ")[2] + "".join(f", {name}" for name in of_witness),
         "shown": shown,
+        "says_witness": " OR ".join(f"{name} IS NOT NULL" for name in of_witness) or "false",
         "shown_of_witness": "".join(f", coalesce(t.{name}, w.{name}) AS {name}" for name in of_witness),
     }
-    text = _text("face") + dataset.as_of + dataset.views + repr(sorted(_column_comments(dataset).items())) + repr(said)
-    rules = sha256(text.encode()).hexdigest()[:16]
-    return said | {"rules": f"{dataset.declaration}.{rules}" if dataset.declaration else rules}
+    text = (
+        _text("face")
+        + _ONLY_HERE
+        + dataset.as_of
+        + dataset.views
+        + repr(sorted(_column_comments(dataset).items()))
+        + repr(said)
+    )
+    return said | {"rules": f"{dataset.fingerprint}.{sha256(text.encode()).hexdigest()[:16]}"}
 
 
 def believed_columns(dataset: Dataset) -> list[tuple[str, str, str]]:
@@ -643,7 +658,8 @@ _TABLES_TOLD = {
 def _column_comments(dataset: Dataset) -> dict[str, str]:
     """What each column says, by the name that people see."""
     return (
-        {dataset.words.get(name, name): text for name, text in _COLUMNS_TOLD.items()}
+        _COLUMNS_TOLD
+        | {dataset.words.get(name, name): text for name, text in _COLUMNS_TOLD.items()}
         | {column.name: column.comment for column in dataset.values}
         | dataset.word_comments
     )

@@ -202,6 +202,18 @@ class Known:
                     found.append(chain)
         return found
 
+    def of_source(self, source: str, names: Iterable[str]) -> list[Chain]:
+        """The chains of the source that are known by one of the names."""
+        return [chain for chain in self.named(names) if chain.now.source == source]
+
+    def of_things_of_source(self, source: str, names: Iterable[str]) -> list[Chain]:
+        """The chains of the source of things that another calls by one of the names: it knows the number already, or
+        took in that it has another name."""
+        its = [
+            self.by_thing[chain.now.thing_id].get(source) for chain in self.named(names) if chain.now.source != source
+        ]
+        return list({id(chain): chain for chain in its if chain is not None}.values())
+
     def hear(self, chain: Chain, row: Row) -> None:
         """Remember that the chain says now what the row says, if it is known by the same names and no others, and
         nothing else of its source is on that day."""
@@ -396,17 +408,19 @@ def _passes(rows: list[Row], request_id: str, source: Source) -> list[Seen]:
 
 def _match_where_they_were(known: Known, source: Source, groups: list[list[Seen]], taken: set[str]) -> None:
     """Pair what is listed with what is known on the same day."""
-    for group in groups:
-        day = group[0].row.day
-        here = [
-            chain
-            for chain in known.named(name for one in group for name in one.names())
-            if chain.now.source == source.name and chain.now.day == day and chain.now.thing_id not in taken
-        ]
-        pairs = [(group[0], here[0])] if len(group) == len(here) == 1 else _nearest_in_time(group, here)
-        for one, chain in pairs:
-            one.chain = chain
-            taken.add(chain.now.thing_id)
+    # First what this source itself called so, then what others do.
+    for called in (known.of_source, known.of_things_of_source):
+        for group in groups:
+            left = [one for one in group if one.chain is None]
+            here = [
+                chain
+                for chain in called(source.name, [name for one in left for name in one.names()])
+                if chain.now.day == group[0].row.day and chain.now.thing_id not in taken
+            ]
+            pairs = [(left[0], here[0])] if len(left) == len(here) == 1 else _nearest_in_time(left, here)
+            for one, chain in pairs:
+                one.chain = chain
+                taken.add(chain.now.thing_id)
 
 
 def _nearest_in_time(group: list[Seen], here: list[Chain]) -> list[tuple[Seen, Chain]]:
@@ -439,13 +453,10 @@ def _match_where_they_went(
     left, so it is taken to have been, unless the thing was on the new day before: then the two days list one each."""
     options: dict[int, list[tuple[Seen, Chain]]] = {}
     for n, one in enumerate(strays):
-        for chain in known.named(one.names()):
+        names = list(one.names())
+        for chain in known.of_source(source.name, names) or known.of_things_of_source(source.name, names):
             now = chain.now
-            if (
-                now.source != source.name
-                or now.thing_id in taken
-                or not 0 < abs(now.day - one.row.day) <= source.move_days
-            ):
+            if now.thing_id in taken or not 0 < abs(now.day - one.row.day) <= source.move_days:
                 continue
             if now.day in asked or (not one.is_beyond and one.row.day not in now.been_on):
                 options.setdefault(n, []).append((one, chain))
@@ -584,7 +595,9 @@ def _too_few(known: Known, reading: Reading, answer: Answer, asked: dict[int, st
     past = set()
     for day in range(max(answer.start, asked_on - source.few_within_days), min(answer.end + 1, asked_on)):
         looks = known.looks.get((source.name, day))
-        if asked[day] == answer.request_id and (looks is None or (looks.last_at or 0) < (day + 1) * DAY):
+        # A look that is not believed is none.
+        is_first = looks is None or looks.doubted or (looks.last_at or 0) < (day + 1) * DAY
+        if is_first and asked[day] == answer.request_id:
             past.add(day)
     listed = sum(row.day in past for row in answer.rows) if past else 0
     if listed >= source.few_a_day * len(past):

@@ -63,6 +63,8 @@ ASTEROIDS = Dataset(
         "close_approach_at": "the moment of the closest approach; NULL where only the day is known",
         "flybys": "how many flybys are listed for the day now",
         "comets": "comets in the answer: kept in comet_approaches",
+        "id": "NeoWs' id: neo_id",
+        "is_potentially_hazardous_asteroid": "what is_potentially_hazardous says, by the lesson's name",
     },
     as_of=files("flyby.sources").joinpath("asteroids_as_of.sql").read_text(encoding="utf-8"),
     views=files("flyby.sources").joinpath("asteroids.sql").read_text(encoding="utf-8"),

@@ -7,6 +7,7 @@ these words and no others, so a further source, or another dataset, is a further
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 
@@ -173,8 +174,7 @@ class Dataset:
     #: Further views, as SQL with the same placeholders as `record/sql/face.sql`, and what each is.
     views: str = ""
     view_comments: dict[str, str] = field(default_factory=dict)
-    #: A fingerprint of what answers mean, where that is declared by a person and may change: then the record is made
-    #: again.
+    #: A fingerprint of what answers mean, where that is declared by a person and may change.
     declaration: str = ""
     #: Whether a body is a simulated answer; None if it is no answer at all, or nothing tells.
     is_simulated: Callable[[bytes], bool | None] = lambda _: None
@@ -182,6 +182,11 @@ class Dataset:
     def source(self, name: str) -> Source | None:
         """The source of that name, None if there is none."""
         return next((source for source in self.sources if source.name == name), None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of who tells, by which thresholds that is judged, and what was declared: a record of others is made again."""
+        return sha256(repr((self.sources, self.declaration)).encode()).hexdigest()[:12]
 
     @property
     def primary(self) -> Source:

@@ -1,17 +1,20 @@
 -- Every flyby that JPL lists and NeoWs does not, on the days $first to $last, each with the first explanation that fits.
 WITH lonely AS (
     SELECT
-        *,
+        c.*,
         -- Where the half-month of its discovery ends, as the designation has it: 2020 SK1 is of the second of September.
         CASE WHEN designation SIMILAR TO '[12][0-9]{3} [A-HJ-Y][A-Z][0-9]*' THEN make_date(
             left(designation, 4)::INTEGER, (instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6])::INTEGER + 1) // 2, 1
         ) + CASE WHEN instr('ABCDEFGHJKLMNOPQRSTUVWXY', designation[6]) % 2 = 1 THEN 15 ELSE 31 END END AS found_by
     FROM revisions AS c
-    WHERE seen_to IS NULL AND listed AND sources[1] IN (SELECT name FROM sources WHERE role = 'witness') AND close_approach_date BETWEEN $first AND $last
+    JOIN sources AS s ON s.name = c.sources[1]
+    WHERE c.seen_to IS NULL AND c.listed AND s.role = 'witness' AND c.close_approach_date BETWEEN $first AND $last
         AND NOT EXISTS (
             FROM revisions AS n
             WHERE n.flyby_id = c.flyby_id AND n.seen_to IS NULL AND n.listed AND n.sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
         )
+    -- Of several that list it, once.
+    QUALIFY row_number() OVER (PARTITION BY c.flyby_id ORDER BY s.priority) = 1
 ),
 listed_before AS (
     SELECT flyby_id

@@ -15,9 +15,12 @@ SELECT
         ) AS sigmas
 FROM revisions AS n
 JOIN revisions AS c USING (flyby_id)
+JOIN sources AS s ON s.name = c.sources[1]
 WHERE n.seen_to IS NULL AND n.listed AND n.sources[1] IN (SELECT name FROM sources WHERE role = 'primary')
-    AND c.seen_to IS NULL AND c.listed AND c.sources[1] IN (SELECT name FROM sources WHERE role = 'witness')
+    AND c.seen_to IS NULL AND c.listed AND s.role = 'witness'
     AND n.close_approach_date BETWEEN $first AND $last
     -- The two write their distances with ten digits and more.
     AND n.miss_distance_au NOT BETWEEN c.miss_distance_min_au * (1 - 1e-8) AND c.miss_distance_max_au * (1 + 1e-8)
+-- Of several witnesses that say otherwise, the first.
+QUALIFY row_number() OVER (PARTITION BY flyby_id ORDER BY s.priority) = 1
 ORDER BY sigmas DESC NULLS FIRST, n.designation;

@@ -9,10 +9,17 @@ FROM {catalog}.main.{prefix}revisions WHERE seen_to IS NULL AND {thing_id} IN (S
 CREATE TEMP TABLE {prefix}absences AS
 FROM {catalog}.main.{prefix}absences WHERE absent_to IS NULL AND {thing_id} IN (SELECT thing_id FROM touched_things);
 
+-- The last look at each day; and what is behind the revisions, which counts as no look once more.
 CREATE TEMP TABLE {prefix}requests AS
-SELECT source, day AS window_start, day AS window_end, last_at AS requested_at, last_at AS recorded_at, 'ok' AS verdict
+SELECT
+    NULL AS request_id, source, day AS window_start, day AS window_end, last_at AS requested_at, last_at AS recorded_at,
+    'ok' AS verdict
 FROM {schema}.coverage
-WHERE last_at IS NOT NULL AND day IN (SELECT {day} FROM touched_revisions);
+WHERE last_at IS NOT NULL AND day IN (SELECT {day} FROM touched_revisions)
+UNION ALL
+SELECT request_id, source, window_start, window_end, requested_at, recorded_at, 'rejected' AS verdict
+FROM {catalog}.main.{prefix}requests
+SEMI JOIN touched_revisions USING (request_id);
 
 ALTER TABLE touched_revisions RENAME TO {prefix}revisions;
 

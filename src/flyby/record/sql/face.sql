@@ -47,10 +47,15 @@ WITH looked AS (
 told AS (
     SELECT
         r.*, s.priority, s.role,
-        CASE WHEN a.absent_from <= l.last_at AND (a.absent_to > l.last_at OR a.absent_to IS NULL)
-            THEN a.last_seen_at ELSE coalesce(l.last_at, r.seen_from) END AS last_seen_at
+        -- What an answer for other days lists, beyond its own, is seen by it and no look at its day.
+        greatest(
+            CASE WHEN a.absent_from <= l.last_at AND (a.absent_to > l.last_at OR a.absent_to IS NULL)
+                THEN a.last_seen_at ELSE coalesce(l.last_at, r.seen_from) END,
+            CASE WHEN r.listed THEN q.requested_at END
+        ) AS last_seen_at
     FROM {prefix}revisions AS r
     JOIN {prefix}sources AS s ON s.name = r.sources[1]
+    JOIN {prefix}requests AS q USING (request_id)
     LEFT JOIN looked AS l ON l.day = r.{day} AND l.source = r.sources[1]
     LEFT JOIN {prefix}absences AS a
         ON a.{thing_id} = r.{thing_id} AND a.source = r.sources[1]
@@ -70,7 +75,7 @@ shared AS (
 ),
 witness AS (
     FROM told
-    WHERE role = 'witness' AND listed
+    WHERE role = 'witness' AND listed AND ({says_witness})
     QUALIFY row_number() OVER (PARTITION BY {thing_id} ORDER BY priority) = 1
 )
 SELECT
@@ -82,9 +87,7 @@ SELECT
 FROM told AS t
 LEFT JOIN shared AS s USING ({thing_id})
 LEFT JOIN witness AS w ON w.{thing_id} = s.{thing_id}
--- Called from another database the names above would be that one's tables.
-WHERE CASE WHEN {own}_record() = '{record_id}' THEN true
-    ELSE error('{believed}_as_of answers only in its own database: USE it first, or ask {believed}_history')::BOOLEAN END
+WHERE {only_here}
 QUALIFY s.{thing_id} IS NULL OR row_number() OVER (PARTITION BY t.{thing_id} ORDER BY t.listed DESC, t.priority) = 1;
 
 -- What was believed from when to when, for any tool: WHERE valid_from <= ts AND (valid_to > ts OR valid_to IS NULL).
@@ -113,7 +116,7 @@ shared AS (
 ),
 witness AS (
     FROM told
-    WHERE role = 'witness' AND listed
+    WHERE role = 'witness' AND listed AND ({says_witness})
     QUALIFY row_number() OVER (PARTITION BY {thing_id}, valid_from ORDER BY priority) = 1
 )
 SELECT
