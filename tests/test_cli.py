@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copytree
 from socket import socket
+from typing import Any
 
 import duckdb
 import pytest
@@ -369,6 +370,34 @@ def test_ctrl_c_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None
         assert len(windows_asked(server)) == len(set(windows_asked(server))) == 30
 
 
+def test_whatever_becomes_of_a_ctrl_c_it_is_an_interrupt(tmp_path: Path) -> None:
+    program = """
+import os, signal
+from flyby import cli
+from flyby.settings import Settings
+
+def load():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("initialization failed") from None
+
+Settings.load = load
+cli.main(["status"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=hearing_ctrl_c,
+    )
+    assert done.returncode == 1
+    assert_one_line(done.stderr, contains="interrupted: nothing that came is lost")
+
+
 def test_ctrl_c_during_a_run_is_one_line(tmp_path: Path) -> None:
     with FaultServer() as server:
         server.play(stall())
@@ -566,6 +595,15 @@ def test_a_dotenv_that_is_no_utf8_is_one_line(tmp_path: Path, content: bytes, sa
     assert says in done.stderr
 
 
+def test_a_line_of_a_dotenv_that_sets_nothing_is_named_and_nothing_is_written_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FLYBY_CRON=0 6 * * *\nFLYBY_HOME='elsewhere\n")
+    env = {name: value for name, value in environment(tmp_path).items() if name != "FLYBY_HOME"}
+    done = called("run", env=env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert_one_line(done.stderr, contains=".env: line 2")
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
 def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLYBY_CRON", raising=False)
@@ -582,6 +620,105 @@ def test_a_home_whose_name_means_something_below_is_refused_before_anything_is_w
     assert inside("run") == 2
     assert_one_line(capsys.readouterr().err, contains="FLYBY_HOME")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("setting", ["FLYBY_HOME", "DAGSTER_HOME"])
+def test_a_link_that_leads_to_such_a_name_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    (tmp_path / "odd?").mkdir()
+    (tmp_path / "link").symlink_to("odd?")
+    for variable, value in environment(tmp_path / "home", **{setting: str(tmp_path / "link")}).items():
+        monkeypatch.setenv(variable, value)
+    assert inside("run") == 2
+    assert_one_line(capsys.readouterr().err, contains=f"{setting} '{tmp_path}/odd?' has '?' in it")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link", "odd?"]
+
+
+def test_a_name_that_no_disk_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable, value in environment(tmp_path / ("n" * 256)).items():
+        monkeypatch.setenv(variable, value)
+    assert inside("status") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_HOME has a name in it that is too long")
+
+
+def test_in_a_folder_that_is_gone_a_home_beside_it_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    program = "import os; os.rmdir(os.getcwd()); from flyby.cli import main; main(['run'])"
+    env = {name: value for name, value in environment(tmp_path).items() if name != "FLYBY_HOME"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, cwd=tmp_path / "gone", capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert_one_line(done.stderr, contains="the current folder, which is gone")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/größe", "http://a..b/", "http://127.0.0.1/a b", "http://127.0.0.1/#part"]
+)
+def test_an_address_that_cannot_be_asked_is_refused_with_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    for variable, value in environment(tmp_path / "home", url).items():
+        monkeypatch.setenv(variable, value)
+    assert inside("up") == 2
+    assert_one_line(capsys.readouterr().err, contains="FLYBY_NEOWS_URL")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">&- 2>&- <&-"])
+def test_a_run_whose_output_is_closed_takes_its_morning_in(tmp_path: Path, closed: str) -> None:
+    home = Home(tmp_path)
+    home.land(moment("2019-02-16"), window("2019-02-08", "2019-02-15"), body([row("2019 AB", "3840001", "2019-02-10")]))
+    command = f"'{sys.executable}' -m flyby rebuild {closed}"
+    assert subprocess.run(["sh", "-c", command], env=environment(tmp_path), cwd=tmp_path, timeout=60).returncode == 0
+    assert ask(home.settings.published, "SELECT designation FROM close_approaches")[1] == [("2019 AB",)]
+
+
+def test_where_nothing_can_be_said_as_the_disk_is_full_one_line_says_so(home: Home, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "flyby", "status"],
+            env=environment(home.settings.home),
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert_one_line(done.stderr, contains="the disk is full")
+
+
+@pytest.mark.parametrize("query", ["", ";", " -- nothing"])
+def test_no_question_is_one_line(home: Home, capsys: pytest.CaptureFixture[str], query: str) -> None:
+    assert inside("sql", "--", query) == 1
+    assert_one_line(capsys.readouterr().err, contains="there is no question in it")
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"])
+def test_a_moment_beyond_all_times_is_none(home: Home, capsys: pytest.CaptureFixture[str], since: str) -> None:
+    assert inside("changes", "--since", since) == 2
+    assert_one_line(capsys.readouterr().err, contains="--since")
+
+
+def test_the_page_is_made_of_the_record_and_leaves_the_published_file_to_people(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_record(home.settings)
+    opened: list[Path] = []
+    connect = duckdb.connect
+
+    def noted(place: str | Path, **more: Any) -> duckdb.DuckDBPyConnection:
+        opened.append(Path(place))
+        return connect(place, **more)
+
+    monkeypatch.setattr(duckdb, "connect", noted)
+    assert inside("report") == 0
+    assert inside("report", "--to", str(tmp_path / "site")) == 0
+    assert opened
+    assert home.settings.published not in opened
 
 
 @pytest.mark.parametrize(
@@ -618,6 +755,9 @@ def test_status_check_is_for_monitoring(tmp_path: Path) -> None:
     late = called("status", "--check", env=environment(tmp_path, FLYBY_NOW="2019-02-24T06:00Z"), cwd=tmp_path)
     assert late.returncode == 1
     assert_one_line(late.stderr, contains="the last morning was 2019-02-16 06:00 UTC")
+    early = called("status", "--check", env=environment(tmp_path, FLYBY_NOW="2019-02-01T06:00Z"), cwd=tmp_path)
+    assert early.returncode == 1
+    assert_one_line(early.stderr, contains="2019-02-16 06:00 UTC, which is still to come: set this computer's clock")
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,11 @@ def test_a_run_that_dagster_believes_to_go_on_though_its_process_is_gone_is_foun
     assert dead_runs(truth.settings) == [f"{run.run_id} is STARTED"]
 
 
+def test_a_claim_that_cannot_be_opened_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "flyby-runs" / "run").mkdir(parents=True)
+    assert claims.state(tmp_path, "run") == "unclaimed"
+
+
 def test_the_campaign_says_how_it_is_called() -> None:
     done = subprocess.run([sys.executable, "-m", "torture", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0

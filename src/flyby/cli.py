@@ -4,14 +4,18 @@ Whatever a command does not need is not imported: `flyby status` starts in a ten
 """
 
 import atexit
+import errno
 import gc
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from math import isfinite
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +37,8 @@ class _State:
     """What holds for the whole call."""
 
     debug: bool = False
+    #: A Ctrl-C came. Whatever was under way may have made another error of it, above all an import.
+    interrupted: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     atexit.register(gc.freeze)
     # Arrow's own allocator keeps what it is given back, an eighth of a backfill's memory.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 gets question marks
+    _have_streams()
+    _note_interrupts(state)
     try:
         flyby.main(arguments, prog_name="flyby", obj=state, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -56,16 +62,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
         see = " See" if said.endswith("?") else ": see"
         _fail(f"{said}{see} `{_path(error)} --help`", error, state, status=error.exit_code)
     except FlybyError as error:
-        if is_interrupt(error):
+        if is_interrupt(error) or (state.interrupted and "interrupted" not in str(error)):
             _fail(INTERRUPTED, error, state, status=1)
         _fail(str(error), error, state, status=2 if isinstance(error, UsageError) else 1)
     except (KeyboardInterrupt, click.Abort) as error:
         _fail(INTERRUPTED, error, state, status=1)
     except Exception as error:  # noqa: BLE001  a person gets one line, whatever happened
-        if is_interrupt(error):
+        if state.interrupted or is_interrupt(error):
             _fail(INTERRUPTED, error, state, status=1)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            _fail("what it says cannot be written: the disk is full, make room", error, state, status=1)
         named = f"{type(error).__name__}: {error}".splitlines()[0]
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
+
+
+def _have_streams() -> None:
+    """Have somewhere to write to, also where a service closed it: else the next file that is opened would be stdout."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  for as long as the process lives
+        getattr(sys, name).reconfigure(errors="replace")  # a terminal without UTF-8 gets question marks
+
+
+def _note_interrupts(state: _State) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        state.interrupted = True
+        signal.default_int_handler(number, frame)
+
+    # Where it is ignored (nohup), or somebody else's, it stays so.
+    if threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, interrupt)
 
 
 #: So many new objects before the collector looks for garbage among them; 700 by default.
@@ -402,20 +433,19 @@ def report(is_opened: bool, folder: Path | None) -> None:
     served.
     """
     from flyby.output import terminal
-    from flyby.output.feeds import write_feeds
-    from flyby.output.report import write_report
+    from flyby.output.report import write_beside
     from flyby.output.site import write_site
-    from flyby.output.vega import CACHE
+    from flyby.query.database import there
 
     settings = Settings.load()
+    if not settings.lake:
+        there(settings.published)
     with terminal.busy("writing the page"):
         if folder:
             write_site(settings, folder, now=settings.now())
             page = folder.absolute() / "index.html"
         else:
-            now, cache = settings.now(), settings.home / CACHE
-            page = write_report(settings.database, settings.report, now=now, cache=cache, site=settings.site)
-            write_feeds(settings.database, page.parent, settings, now)
+            page = write_beside(settings, settings.report, now=settings.now())
     if is_opened:
         import webbrowser
 
@@ -528,9 +558,12 @@ def demo() -> None:
 def _check(found: "views.Status", unhealthy: Sequence[str]) -> None:
     """Say in one line that mornings come; FlybyError, for exit status 1, says why they do not."""
     morning = found.last_morning
+    # A clock that was ahead would have silence pass for health until then.
+    is_ahead = morning is not None and morning.requested_at > found.now + timedelta(hours=1)
     when = f"the last morning was {morning.requested_at:%Y-%m-%d %H:%M} UTC" if morning else "no morning has run yet"
     missing = sum(span.days for span in found.missing)
     wrong = [f"{when}: `flyby run` asks now, `flyby up` or cron every day"] * found.is_stale + list(unhealthy)
+    wrong += [f"{when}, which is still to come: set this computer's clock"] * is_ahead
     wrong += [f"missing: {count(missing, 'day')}, which the next runs ask for"] * bool(missing)
     if wrong:
         raise FlybyError("; ".join(wrong))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SBDB_URL = "https://ssd-api.jpl.nasa.gov/sbdb.api"
 #: FLYBY_PATIENCE, by default and at most: after that Dagster's own retries go on.
 PATIENCE_MIN, MOST_PATIENCE_MIN = 10, 120
+#: Of a file or a folder, in bytes.
+LONGEST_NAME = 255
 #: How FLYBY_SITE is written.
 SITE = "https://asteroids.example/flyby"
 #: What is worth a notice.
@@ -144,7 +146,9 @@ class Settings(Home):
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment (and `.env`, unless `environ` is given); SettingsError names what is wrong."""
         read = _reader(os.environ if environ is None else environ, dotenv=environ is None)
-        home = _folder(read("FLYBY_HOME") or "data")
+        home = _folder("FLYBY_HOME", read("FLYBY_HOME") or "data")
+        if dagster_home := os.environ.get("DAGSTER_HOME"):
+            _folder("DAGSTER_HOME", dagster_home)
         warehouse = read("FLYBY_WAREHOUSE")
         return cls(
             home=home,
@@ -230,30 +234,39 @@ class ApiSettings(Home):
 
 def _reader(environ: Mapping[str, str], *, dotenv: bool) -> Callable[[str], str | None]:
     values: dict[str, str | None] = {}
-    if dotenv and Path(".env").is_file():
-        from dotenv import dotenv_values  # read only where there is a file: `flyby status` starts faster
+    file = Path(".env")
+    if dotenv and os.access(file, os.F_OK) and file.is_file():
+        from dotenv import dotenv_values
+        from dotenv.parser import parse_stream  # read only where there is a file: `flyby status` starts faster
 
         try:
-            text = Path(".env").read_text(encoding="utf-8-sig")
+            text = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             text = "\0"
         except OSError as error:
             raise SettingsError(f".env cannot be read ({error.strerror}): make it readable, or move it away") from None
         if "\0" in text:
             raise SettingsError(".env is not UTF-8 text: save it as UTF-8, or move it away")
+        if odd := next((line.original.line for line in parse_stream(StringIO(text)) if line.error), None):
+            raise SettingsError(f".env: line {odd} is no NAME=value: mend it, or take it out")
         values = dotenv_values(stream=StringIO(text))
     # A variable that is set to nothing wins too: that is how to do without something that `.env` names.
     return lambda name: (environ.get(name, values.get(name)) or "").strip() or None
 
 
-def _folder(text: str) -> Path:
+def _folder(name: str, text: str) -> Path:
     try:
         folder = Path(text).expanduser().absolute()
     except RuntimeError:  # nobody's home
-        raise SettingsError(f"FLYBY_HOME {text!r}: there is no home folder here, so write the path without ~") from None
+        raise SettingsError(f"{name} {text!r}: there is no home folder here, so write the path without ~") from None
+    except FileNotFoundError:
+        raise SettingsError(f"{name} {text!r} lies in the current folder, which is gone: go to another") from None
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in folder.parts):
+        raise SettingsError(f"{name} has a name in it that is too long: name another folder")
     # In the addresses of SQLite's files and in the names that DuckDB reads these mean something.
-    if odd := sorted({char for char in str(folder) if char in "?%#*[]" or not char.isprintable()}):
-        raise SettingsError(f"FLYBY_HOME {str(folder)!r} has {' '.join(map(repr, odd))} in it: name another folder")
+    for path in (str(folder), os.path.realpath(folder)):
+        if odd := sorted({char for char in path if char in "?%#*[]" or not char.isprintable()}):
+            raise SettingsError(f"{name} {path!r} has {' '.join(map(repr, odd))} in it: name another folder")
     return folder
 
 
@@ -273,7 +286,8 @@ def _url(name: str, url: str, *, like: str = NEOWS_URL) -> str:
         parts.port  # noqa: B018  reading it is the check
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    is_address = url.isascii() and url.isprintable() and " " not in url and all((parts.hostname or "").split("."))
+    if parts.scheme not in ("http", "https") or not is_address or parts.query or parts.fragment or parts.username:
         raise SettingsError(f"{name} must be an http(s) address without a query or a user, like {like}")
     return url.rstrip("/")
 
@@ -349,4 +363,7 @@ def moment(name: str, text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{name} {text!r} is not a moment: write it like 2026-11-23T06:00:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 1900 <= moment.year <= 2200:
+        raise SettingsError(f"{name} {text!r} is not a moment of these times: write it like 2026-11-23T06:00:00Z")
+    return moment.astimezone(UTC)

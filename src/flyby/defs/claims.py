@@ -78,7 +78,7 @@ def state(dagster_home: Path, run_id: str) -> Literal["alive", "dead", "unclaime
         return "alive"
     try:
         descriptor = os.open(_folder(dagster_home) / run_id, os.O_RDWR)
-    except FileNotFoundError:
+    except OSError:  # or of another user's run that is over: those who run on share this one's rights
         return "unclaimed"
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -113,11 +113,17 @@ def keeper(
     It raises HomeError instead, before anything is written, where the answer is the built-in sky's and `raw` holds real
     ones, or the reverse: mixed, they could not be told apart again.
     """
-    held = next((said for body in _bodies(raw) if (said := is_simulated(body)) is not None), None)
+
+    def told() -> bool | None:
+        return next((said for body in _bodies(raw) if (said := is_simulated(body)) is not None), None)
+
+    held = told()
 
     def keep(answer: Answer) -> Landed:
         nonlocal held
         said = is_simulated(answer.body)
+        # Another may have begun here meanwhile.
+        held = told() if held is None else held
         if held is not None and said is not None and said != held:
             raise HomeError(_REAL_AND_SIMULATED if said else _SIMULATED_AND_REAL)
         held = said if held is None else held

@@ -12,25 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flyby.errors import HomeError
-from flyby.output.feeds import write_feeds
 from flyby.output.files import put
-from flyby.output.report import write_report
-from flyby.output.vega import CACHE
+from flyby.output.report import write_beside
 from flyby.settings import Settings
 
 LIST = "flyby-site.json"
 
 
 def write_site(settings: Settings, folder: Path, *, now: datetime) -> list[str]:
-    """Make `folder` the site of what the database says at `now`; the names of the files that this changed or removed.
+    """Make `folder` the site of what the record says at `now`; the names of the files that this changed or removed.
 
     Raises HomeError when there is no database yet, when the folder is somebody else's, or when it cannot be written.
     """
     before = _ours(folder)
     with TemporaryDirectory(prefix="flyby-") as made:
-        page = Path(made, "index.html")
-        write_report(settings.database, page, now=now, cache=settings.home / CACHE, site=settings.site)
-        write_feeds(settings.database, Path(made), settings, now)
+        write_beside(settings, Path(made, "index.html"), now=now)
         contents = {path.name: path.read_bytes() for path in sorted(Path(made).iterdir())}
     try:
         # The list comes first: whatever is killed after it can go on.

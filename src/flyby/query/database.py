@@ -63,13 +63,18 @@ def opened(database: Database) -> Iterator[duckdb.DuckDBPyConnection]:
         raise HomeError(str(error).splitlines()[0]) from None
 
 
+def there(published: Path) -> None:
+    """HomeError where nothing is published yet."""
+    if not published.exists():
+        raise HomeError(f"there is no {published.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
+
+
 def _connected(database: Path | Lake, stack: ExitStack) -> duckdb.DuckDBPyConnection:
     """The database as it is now; of a file that somebody has open for writing, a copy of what they have written so
     far."""
     if isinstance(database, Lake):
         return stack.enter_context(lake.opened(database, read_only=True))
-    if not database.exists():
-        raise HomeError(f"there is no {database.name} yet: `flyby run` makes it, `flyby demo` shows how it would look")
+    there(database)
     try:
         return stack.enter_context(duckdb.connect(database, read_only=True))
     except duckdb.IOException as error:
@@ -115,8 +120,11 @@ def ask(
     database yet or the query is wrong."""
     query = with_values(query, values or {})
     with opened(database) as connection:
-        if any(statement.type in _WRITES for statement in connection.extract_statements(query)):
+        statements = connection.extract_statements(query)
+        if any(statement.type in _WRITES for statement in statements):
             raise HomeError("the database is opened read-only: nothing can be written in it")
+        if not statements:
+            raise HomeError("there is no question in it: ask in SQL, like `flyby sql 'FROM close_approaches'`")
         result = connection.execute(query)
         return [column[0] for column in result.description or ()], result.fetchall()
 

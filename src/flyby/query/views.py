@@ -420,6 +420,8 @@ def midnight(day: date) -> datetime:
 def parse_since(text: str) -> datetime:
     """The moment that `text` names: YYYY-MM-DD or an ISO moment, UTC unless it says otherwise. ValueError if none."""
     moment = datetime.fromisoformat(text)
+    if not 1900 <= moment.year <= 2200:
+        raise ValueError(text)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

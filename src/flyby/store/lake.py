@@ -303,4 +303,6 @@ def in_short(error: Exception) -> str:
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
     if "Cannot open file" in said and ".parquet" in said:
         return f"{said}: restore it, or set FLYBY_WAREHOUSE to a new lake and run `flyby rebuild`"
+    if "No space left on device" in said:
+        return "the disk is full: make room, then run the same again"
     return said

@@ -76,14 +76,21 @@ def write_report(
     return page
 
 
+def write_beside(settings: Settings, page: Path, *, now: datetime) -> Path:
+    """Write the page at `page`, and the feeds beside it, of what the record says at `now`; `page` itself. People may
+    have the published file open for writing, and it is left to them. Raises HomeError."""
+    with held(settings) as place, opened(place) as record:
+        write_report(record, page, now=now, cache=settings.home / CACHE, site=settings.site)
+        write_feeds(record, page.parent, settings, now)
+    return page
+
+
 def after_run(settings: Settings) -> list[str]:
-    """Write the page, and what lies beside it, of what the record says now. People may have the published file open for
-    writing: it is left to them. Gives what went wrong, in a line for the log; raises nothing."""
+    """`write_beside` for a run, which is not lost for its page: gives what went wrong, in a line for the log; raises
+    nothing."""
     try:
-        with held(settings) as place, opened(place) as record:
-            write_report(record, settings.report, now=settings.now(), cache=settings.home / CACHE, site=settings.site)
-            write_feeds(record, settings.report.parent, settings, settings.now())
-    except Exception as error:  # noqa: BLE001  a run is not lost for its page
+        write_beside(settings, settings.report, now=settings.now())
+    except Exception as error:  # noqa: BLE001
         said = str(error) if isinstance(error, FlybyError) else f"{type(error).__name__}: {error}"
         return [f"the page is the old one: {said}"]
     return []
