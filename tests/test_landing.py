@@ -1,5 +1,6 @@
 """What is landed stays as it came, whole or not at all."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -171,6 +172,16 @@ def test_a_write_that_fails_half_way_leaves_no_file_and_one_line(tmp_path: Path)
     assert run.stdout.startswith(f"cannot write raw/neows/2026/11/{NAME}.json.zst: ")
     assert run.stdout.count("\n") == 1
     assert files(tmp_path) == []
+
+
+def test_who_began_in_an_empty_home_looks_who_else_began_before_anything_is_landed(tmp_path: Path) -> None:
+    keep = landing.keeper(tmp_path / "raw", purpose="manual", is_simulated=is_simulated)
+    landing.land(tmp_path / "raw", ANSWER)
+    told = json.loads(ANSWER.body)
+    told["links"] = {"simulated": "these asteroids do not exist"}
+    with pytest.raises(HomeError, match="FLYBY_HOME holds real answers"):
+        keep(replace(ANSWER, body=json.dumps(told).encode(), attempt=2))
+    assert len(files(tmp_path)) == 1
 
 
 def test_sweeping_removes_what_a_killed_process_left_an_hour_ago_and_nothing_else(tmp_path: Path) -> None:
