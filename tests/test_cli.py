@@ -667,8 +667,8 @@ def test_an_address_that_cannot_be_asked_is_refused_with_its_setting(
     assert_one_line(capsys.readouterr().err, contains="FLYBY_NEOWS_URL")
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">&- 2>&- <&-"])
-def test_a_run_whose_output_is_closed_takes_its_morning_in(tmp_path: Path, closed: str) -> None:
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-"])
+def test_where_output_is_closed_what_came_is_taken_in_all_the_same(tmp_path: Path, closed: str) -> None:
     home = Home(tmp_path)
     home.land(moment("2019-02-16"), window("2019-02-08", "2019-02-15"), body([row("2019 AB", "3840001", "2019-02-10")]))
     command = f"'{sys.executable}' -m flyby rebuild {closed}"
@@ -703,6 +703,7 @@ def test_a_moment_beyond_all_times_is_none(home: Home, capsys: pytest.CaptureFix
     assert_one_line(capsys.readouterr().err, contains="--since")
 
 
+@pytest.mark.whole
 def test_the_page_is_made_of_the_record_and_leaves_the_published_file_to_people(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

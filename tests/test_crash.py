@@ -116,6 +116,7 @@ def test_killed_before_one_deed_or_another_the_next_run_heals(
     pytest.fail("it never came to its end")
 
 
+@pytest.mark.whole
 def test_killed_while_the_first_database_is_made_the_next_run_makes_it(tmp_path: Path) -> None:
     raw_tells = None
     for deed in range(1, 400, EVERY):
@@ -294,6 +295,7 @@ def run(words: list[str]) -> int:
     return 0
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("words", [["run", "2019-02-15"], ["backfill", "2019-02-08", "2019-02-23"], ["rebuild"]])
 def test_every_command_says_of_a_disk_that_fills_up_what_to_do(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

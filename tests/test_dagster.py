@@ -264,6 +264,7 @@ def test_a_home_that_cannot_be_made_is_said_to_be_so(
         run_job(Settings.load(), date(1900, 1, 1))
 
 
+@pytest.mark.whole
 def test_processes_that_start_at_once_on_a_fresh_home_do_not_break_it(fresh_home: Path) -> None:
     program = (
         "from flyby.instance.instance import instance; from flyby.settings import Settings\n"
