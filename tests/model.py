@@ -233,7 +233,7 @@ class Model:
             for day in said.window.days
             if 0 < (at.date() - day).days <= 31
             and asked.get(day) == said.request_id
-            and (self.suspect.get(day) or not any(look.date() > day for look in self.asked_at[day]))
+            and not any(look.date() > day for look in self.asked_at[day])
         }
         return at.year >= 2025 and sum(row.day in past for row in said.rows or ()) < 5 * len(past)
 

@@ -397,15 +397,6 @@ def test_a_past_day_of_the_last_month_lists_five_and_more(
     assert loaded.changes == {"new": rows}
 
 
-def test_a_short_look_is_no_more_believed_because_it_is_repeated(home: Home) -> None:
-    day = window("2026-03-17", "2026-03-17")
-    listed = [row(f"2026 G{n}", f"540040{n:02}", "2026-03-17") for n in range(6)]
-    looks = [home.sitting(f"2026-03-18T{hour}:00", (day, listed[:rows])) for hour, rows in ((10, 1), (11, 1), (12, 6))]
-    assert [len(look.partial) for look in looks] == [1, 1, 0]
-    # What a healthy answer listed once may become fewer.
-    assert home.sitting("2026-03-18T13:00", (day, listed[:4])).partial == ()
-
-
 def test_before_2021_a_first_look_has_nothing_to_go_by(home: Home) -> None:
     listed = [row(f"2018 G{n}", f"380040{n}", "2021-06-20") for n in range(8)]
     assert home.sitting("2021-06-25", (window("2021-06-18", "2021-06-25"), listed)).partial == ()

@@ -595,9 +595,7 @@ def _too_few(known: Known, reading: Reading, answer: Answer, asked: dict[int, st
     past = set()
     for day in range(max(answer.start, asked_on - source.few_within_days), min(answer.end + 1, asked_on)):
         looks = known.looks.get((source.name, day))
-        # A look that is not believed is none.
-        is_first = looks is None or looks.doubted or (looks.last_at or 0) < (day + 1) * DAY
-        if is_first and asked[day] == answer.request_id:
+        if asked[day] == answer.request_id and (looks is None or (looks.last_at or 0) < (day + 1) * DAY):
             past.add(day)
     listed = sum(row.day in past for row in answer.rows) if past else 0
     if listed >= source.few_a_day * len(past):
