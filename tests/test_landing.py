@@ -184,6 +184,18 @@ def test_who_began_in_an_empty_home_looks_who_else_began_before_anything_is_land
     assert len(files(tmp_path)) == 1
 
 
+def test_where_no_answer_tells_whether_it_is_simulated_landing_many_reads_none_of_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[landing.Landed] = []
+    monkeypatch.setattr(landing, "read", reads.append)
+    keep = landing.keeper(tmp_path / "raw", purpose="backfill", is_simulated=lambda _: None)
+    for attempt in range(1, 6):
+        keep(replace(ANSWER, attempt=attempt))
+    assert reads == []
+    assert len(files(tmp_path)) == 5
+
+
 def test_sweeping_removes_what_a_killed_process_left_an_hour_ago_and_nothing_else(tmp_path: Path) -> None:
     landed = landing.land(tmp_path / "raw", ANSWER)
     old, new = (landed.path.with_name(f".{name}.tmp") for name in ("old", "new"))

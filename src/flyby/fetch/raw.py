@@ -122,8 +122,8 @@ def keeper(
     def keep(answer: Answer) -> Landed:
         nonlocal held
         said = is_simulated(answer.body)
-        # Another may have begun here meanwhile.
-        held = told() if held is None else held
+        if held is None and said is not None:  # another may have begun here meanwhile
+            held = told()
         if held is not None and said is not None and said != held:
             raise HomeError(_REAL_AND_SIMULATED if said else _SIMULATED_AND_REAL)
         held = said if held is None else held
