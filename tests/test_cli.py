@@ -676,11 +676,14 @@ def test_where_output_is_closed_what_came_is_taken_in_all_the_same(tmp_path: Pat
     assert ask(home.settings.published, "SELECT designation FROM close_approaches")[1] == [("2019 AB",)]
 
 
-def test_where_nothing_can_be_said_as_the_disk_is_full_one_line_says_so(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_where_nothing_can_be_said_as_the_disk_is_full_one_line_says_so(
+    home: Home, tmp_path: Path, unbuffered: str
+) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "flyby", "status"],
-            env=environment(home.settings.home),
+            env=environment(home.settings.home, PYTHONUNBUFFERED=unbuffered),
             cwd=tmp_path,
             stdout=full,
             stderr=subprocess.PIPE,

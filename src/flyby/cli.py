@@ -71,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if state.interrupted or is_interrupt(error):
             _fail(INTERRUPTED, error, state, status=1)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where Python writes what is left as it ends
             _fail("what it says cannot be written: the disk is full, make room", error, state, status=1)
         named = f"{type(error).__name__}: {error}".splitlines()[0]
         _fail(f"this should not happen ({named}): please report it with what --debug adds", error, state, status=1)
